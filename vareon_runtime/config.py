@@ -1,0 +1,80 @@
+"""Settings as every process of ours receives them: read once in the parent, then frozen.
+
+Where they come from (flags, environment, ``vareon.toml``) is `vareon_runtime.launch.settings`;
+keeping that apart keeps its heavy import out of the actors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+UNIX_PATH_LIMIT = 100
+"""A unix socket's path ends at 107 bytes; the longest name we add is shorter than the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator decided."""
+
+    data_dir: Path
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8480
+    ray_dashboard_port: int = 8265
+    node: str = "node"
+    entities: tuple[str, ...] = ()
+    """Modules that define entities of the user's own."""
+    instance: str = ""
+    """Names this start; every process of it carries it in its environment."""
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid file: beside the data, or in the temporary folder if that is too deep."""
+        beside = self.data_dir / "run"
+        if len(str(beside)) + 24 <= UNIX_PATH_LIMIT:
+            return beside
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"vareon-{digest}"
+
+    @property
+    def router_socket(self) -> Path:
+        """Where this node's router listens for links."""
+        return self.run_dir / "router.sock"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the parent hands over the listening socket."""
+        return self.run_dir / "control.sock"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Keys, each a file of mode 0600."""
+        return self.data_dir / "secrets"
+
+    @property
+    def jwt_key_file(self) -> Path:
+        """Signs access tokens; 64 hex digits."""
+        return self.secrets_dir / "jwt.key"
+
+    @property
+    def encryption_key_file(self) -> Path:
+        """Encrypts provider keys; a Fernet key, newest first when there are several lines."""
+        return self.secrets_dir / "encryption.key"
+
+    @property
+    def ray_token_file(self) -> Path:
+        """Ray's own token."""
+        return self.secrets_dir / "ray.token"
+
+    @property
+    def admin_id_file(self) -> Path:
+        """The first administrator's user id, chosen before the account is made."""
+        return self.secrets_dir / "admin.id"
+
+    @property
+    def admin_password_file(self) -> Path:
+        """The first password, kept only until it has been shown."""
+        return self.secrets_dir / "initial-admin-password"

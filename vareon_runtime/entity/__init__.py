@@ -1,0 +1,38 @@
+"""What a domain author imports."""
+
+from vareon_runtime.entity.base import Entity
+from vareon_runtime.entity.context import Context, Later
+from vareon_runtime.entity.effect import EffectCall, EffectContext, RetryPolicy, backoff, effect
+from vareon_runtime.entity.handlers import command, entity, query
+from vareon_runtime.entity.message import (
+    Delta,
+    Event,
+    Message,
+    Position,
+    Request,
+    Reset,
+    State,
+)
+from vareon_runtime.entity.registry import Registry
+
+__all__ = [
+    "Context",
+    "Delta",
+    "EffectCall",
+    "EffectContext",
+    "Entity",
+    "Event",
+    "Later",
+    "Message",
+    "Position",
+    "Registry",
+    "Request",
+    "Reset",
+    "RetryPolicy",
+    "State",
+    "backoff",
+    "command",
+    "effect",
+    "entity",
+    "query",
+]

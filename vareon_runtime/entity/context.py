@@ -1,0 +1,202 @@
+"""What a handler sees of the world during one turn, and what its turn will commit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Executable, Table
+
+from vareon_runtime.clock import Clock, utc
+from vareon_runtime.entity.effect import EffectCall
+from vareon_runtime.entity.message import Event
+from vareon_runtime.errors import InternalError
+from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal
+from vareon_runtime.storage.base import Base
+from vareon_runtime.storage.changes import RowChange
+
+T = TypeVar("T")
+R = TypeVar("R")
+Reader = Callable[[Executable], Awaitable[list[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StartedEffect:
+    """An effect that begins when the turn has committed."""
+
+    effect_id: bytes
+    call: EffectCall[Any]
+    then: str
+    failed: str | None
+    answers: bool
+    """Whether the turn that takes the result answers this turn's caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later(Generic[T]):
+    """A reply that a later turn will give."""
+
+    effect_id: bytes
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything a turn leaves behind if it commits."""
+
+    rows: list[RowChange] = field(default_factory=list)
+    effects: list[StartedEffect] = field(default_factory=list)
+    cancelled: list[bytes] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    deleted: bool = False
+
+
+class Context:
+    """One turn's view: who asks, what time it is, and how to change things."""
+
+    __slots__ = (
+        "_clock",
+        "_ids",
+        "_reader",
+        "_resources",
+        "changes",
+        "entity_id",
+        "message_id",
+        "principal",
+    )
+
+    def __init__(
+        self,
+        entity_id: EntityId,
+        message_id: MessageId,
+        principal: Principal | None,
+        host: HostServices,
+    ) -> None:
+        self.entity_id = entity_id
+        self.message_id = message_id
+        self.principal = principal
+        self.changes = Changes()
+        self._clock = host.clock
+        self._ids = host.ids
+        self._reader = host.reader
+        self._resources = host.resources
+
+    def now(self) -> Any:
+        """The time, timezone-aware UTC."""
+        return utc(self._clock.time())
+
+    def new_id(self) -> str:
+        """A fresh UUIDv7 as text."""
+        return self._ids.text_id()
+
+    def insert(self, row: type[Base], **values: Any) -> None:
+        """Add a row; it is written in this turn's commit."""
+        self.changes.rows.append(RowChange("insert", _table(row), values, {}))
+
+    def upsert(self, row: type[Base], **values: Any) -> None:
+        """Add a row, or change the one with the same primary key."""
+        self.changes.rows.append(RowChange("upsert", _table(row), values, {}))
+
+    def update(self, row: type[Base], where: Mapping[str, Any], **values: Any) -> None:
+        """Change rows whose columns equal ``where``."""
+        self.changes.rows.append(RowChange("update", _table(row), values, where))
+
+    def delete_rows(self, row: type[Base], **where: Any) -> None:
+        """Delete rows whose columns equal ``where``."""
+        if not where:
+            raise InternalError("delete_rows needs at least one column to pick rows by.")
+        self.changes.rows.append(RowChange("delete", _table(row), {}, where))
+
+    def delete(self) -> None:
+        """End this entity when the turn commits: its row goes, a tombstone stays."""
+        self.changes.deleted = True
+
+    def emit(self, event: Event) -> None:
+        """Show a fact to the entity's subscribers once the turn has committed."""
+        self.changes.events.append(event)
+
+    def start(
+        self,
+        call: EffectCall[T],
+        *,
+        then: Callable[..., Awaitable[Any]],
+        failed: Callable[..., Awaitable[Any]] | None = None,
+    ) -> bytes:
+        """Begin an effect once the turn has committed.
+
+        Args:
+            call: What calling the ``@effect`` method returned.
+            then: The method that takes the result, in a turn of its own.
+            failed: The method that takes the error; without it the failure is only logged.
+
+        Returns:
+            The effect's id, for `cancel`.
+        """
+        return self._start(call, then, failed, answers=False)
+
+    def after(
+        self,
+        call: EffectCall[T],
+        *,
+        then: Callable[..., Awaitable[R]],
+        failed: Callable[..., Awaitable[R]] | None = None,
+    ) -> Later[R]:
+        """Like `start`, and the turn that takes the result answers this turn's caller."""
+        return Later(self._start(call, then, failed, answers=True))
+
+    def cancel(self, effect_id: bytes) -> None:
+        """Stop a running effect once the turn has committed; its ``failed`` gets `Cancelled`."""
+        self.changes.cancelled.append(effect_id)
+
+    async def read(self, statement: Executable) -> list[Any]:
+        """Committed rows. Keep it to one indexed look-up: the mailbox waits meanwhile."""
+        return await self._reader(statement)
+
+    def resource(self, kind: type[R]) -> R:
+        """Something the host was given, such as a connection pool."""
+        return find_resource(self._resources, kind)
+
+    def _start(
+        self,
+        call: EffectCall[Any],
+        then: Callable[..., Awaitable[Any]],
+        failed: Callable[..., Awaitable[Any]] | None,
+        *,
+        answers: bool,
+    ) -> bytes:
+        effect_id = self._ids.message_id()
+        self.changes.effects.append(
+            StartedEffect(
+                effect_id, call, then.__name__, failed.__name__ if failed else None, answers
+            )
+        )
+        return effect_id
+
+
+@dataclass(frozen=True, slots=True)
+class HostServices:
+    """What a host lends to the turns and effects it runs."""
+
+    clock: Clock
+    ids: IdSource
+    reader: Reader
+    resources: Mapping[type[Any], Any]
+
+
+def find_resource(resources: Mapping[type[Any], Any], kind: type[R]) -> R:
+    """The resource of a kind.
+
+    Raises:
+        InternalError: If the host was not given one.
+    """
+    found = resources.get(kind)
+    if found is None:
+        raise InternalError(f"This host was not given a {kind.__name__}.")
+    return found  # type: ignore[no-any-return]
+
+
+def _table(row: type[Base]) -> Table:
+    table = row.__table__
+    if not isinstance(table, Table):
+        raise InternalError(f"{row.__name__} is not mapped to a table.")
+    return table
