@@ -1,0 +1,230 @@
+"""The store on one SQLite file: WAL, ``synchronous=FULL``, one writing process.
+
+The first statement of every commit is the guarded update of the host's own row: a host that was
+fenced changes nothing there and so writes nothing at all.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
+from vareon_runtime.identity import SHARDS, EntityId, MessageId
+from vareon_runtime.storage import batch
+from vareon_runtime.storage.lock import FileLock
+from vareon_runtime.storage.ports import (
+    EffectRecord,
+    InboxRecord,
+    Loaded,
+    StateRecord,
+    Unit,
+    Wanted,
+)
+
+LOCK_PATIENCE_S = 5.0
+LEASE_MS = 5_000
+LOAD_CHUNK = 64
+
+GUARD = (
+    "UPDATE hosts SET commit_seq = commit_seq + 1, lease_until_ms = ?"
+    " WHERE incarnation = ? AND fenced = 0"
+)
+
+
+class SqliteStore:
+    """See `vareon_runtime.storage.ports.Store`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._incarnation = ""
+        self._epoch = 0
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+
+    def open(self, host: str, incarnation: str) -> None:
+        """See `Store.open`."""
+        self._lock.acquire(LOCK_PATIENCE_S)
+        try:
+            self._writer = self._connect()
+            self._reader = self._connect()
+            self._take_over(self._writer, host, incarnation)
+        except sqlite3.Error as error:
+            self.close()
+            raise StoreFailed(f"The database {self._path.name} cannot be used: {error}.") from error
+        self._incarnation = incarnation
+
+    def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
+        """See `Store.load`."""
+        states: dict[EntityId, StateRecord] = {}
+        inbox: dict[EntityId, dict[MessageId, InboxRecord]] = {}
+        reader = self._require(self._reader)
+        try:
+            for at in range(0, len(wanted), LOAD_CHUNK):
+                part = wanted[at : at + LOAD_CHUNK]
+                self._load_states(reader, part, states)
+                self._load_inbox(reader, part, inbox)
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The database could not be read: {error}.") from error
+        return [Loaded(states.get(w.target), inbox.get(w.target, {})) for w in wanted]
+
+    def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
+        """See `Store.commit`."""
+        try:
+            self._transaction(units, now_ms)
+        except sqlite3.IntegrityError:
+            if len(units) == 1:
+                return [self._one(units[0], now_ms)]
+            return self._one_by_one(units, now_ms)
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
+        return [None] * len(units)
+
+    def recover_effects(self) -> list[EffectRecord]:
+        """See `Store.recover_effects`."""
+        writer = self._require(self._writer)
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE effects SET attempts = attempts + 1")
+        rows = writer.execute(
+            "SELECT effect_id, kind, key, shard, name, attempts, call FROM effects"
+        ).fetchall()
+        writer.execute("COMMIT")
+        return [
+            EffectRecord(effect_id, EntityId(kind, key), shard, name, attempts, call)
+            for effect_id, kind, key, shard, name, attempts, call in rows
+        ]
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None
+        self._lock.release()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        if connection.execute("PRAGMA synchronous").fetchone()[0] != 2:
+            raise StoreFailed("SQLite does not sync every commit here.")
+        return connection
+
+    def _require(self, connection: sqlite3.Connection | None) -> sqlite3.Connection:
+        if connection is None:
+            raise StoreFailed("The store is not open.")
+        return connection
+
+    def _take_over(self, writer: sqlite3.Connection, host: str, incarnation: str) -> None:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE hosts SET fenced = 1 WHERE fenced = 0")
+        writer.execute(
+            "DELETE FROM hosts WHERE incarnation NOT IN"
+            " (SELECT incarnation FROM hosts ORDER BY lease_until_ms DESC LIMIT 100)"
+        )
+        writer.execute(
+            "INSERT INTO hosts (incarnation, name, lease_until_ms, commit_seq, fenced)"
+            " VALUES (?, ?, 0, 0, 0)",
+            (incarnation, host),
+        )
+        found = writer.execute("SELECT max(epoch) FROM shards").fetchone()[0]
+        self._epoch = (found or 0) + 1
+        writer.executemany(
+            "INSERT INTO shards (shard, owner, epoch) VALUES (?, ?, ?)"
+            " ON CONFLICT (shard) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch",
+            [(shard, incarnation, self._epoch) for shard in range(SHARDS)],
+        )
+        writer.execute("COMMIT")
+
+    def _transaction(self, units: Sequence[Unit], now_ms: int) -> None:
+        writer = self._require(self._writer)
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            guarded = writer.execute(GUARD, (now_ms + LEASE_MS, self._incarnation))
+            if guarded.rowcount != 1:
+                raise StaleOwner("This host was replaced; ask again.")
+            batch.write(writer, units, self._epoch, now_ms)
+            writer.execute("COMMIT")
+        except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+            raise
+
+    def _one_by_one(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
+        outcomes: list[VareonError | None] = []
+        failed: set[EntityId] = set()
+        for unit in units:
+            if unit.target in failed:
+                outcomes.append(Unavailable("An earlier change of this entity was refused.", 0.1))
+                continue
+            outcome = self._one(unit, now_ms)
+            if outcome is not None:
+                failed.add(unit.target)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _one(self, unit: Unit, now_ms: int) -> VareonError | None:
+        try:
+            self._transaction([unit], now_ms)
+        except sqlite3.IntegrityError as error:
+            return _conflict(error)
+        except sqlite3.Error as error:
+            return StoreFailed(f"The database refused a commit: {error}.", 1.0)
+        return None
+
+    def _load_states(
+        self, reader: sqlite3.Connection, part: Sequence[Wanted], into: dict[EntityId, StateRecord]
+    ) -> None:
+        marks = ",".join(["(?,?)"] * len(part))
+        rows = reader.execute(
+            "SELECT kind, key, version, schema_version, state, deleted FROM entities"  # noqa: S608
+            f" WHERE (kind, key) IN (VALUES {marks})",
+            [text for wanted in part for text in wanted.target],
+        )
+        for kind, key, version, schema, state, deleted in rows:
+            target = EntityId(kind, key)
+            into[target] = StateRecord(target, version, schema, state, bool(deleted))
+
+    def _load_inbox(
+        self,
+        reader: sqlite3.Connection,
+        part: Sequence[Wanted],
+        into: dict[EntityId, dict[MessageId, InboxRecord]],
+    ) -> None:
+        ids: list[Any] = [
+            value
+            for wanted in part
+            for message_id in wanted.message_ids
+            for value in (message_id, *wanted.target)
+        ]
+        for at in range(0, len(ids), 3 * LOAD_CHUNK):
+            some = ids[at : at + 3 * LOAD_CHUNK]
+            marks = ",".join(["(?,?,?)"] * (len(some) // 3))
+            rows = reader.execute(
+                "SELECT message_id, kind, key, digest, reply FROM inbox"  # noqa: S608
+                f" WHERE (message_id, kind, key) IN (VALUES {marks})",
+                some,
+            )
+            for message_id, kind, key, digest, reply in rows:
+                target = EntityId(kind, key)
+                record = InboxRecord(target, message_id, digest, reply)
+                into.setdefault(target, {})[message_id] = record
+
+
+def _conflict(error: sqlite3.IntegrityError) -> VareonError:
+    text = str(error)
+    if "UNIQUE" in text and "inbox." in text:
+        return Unavailable("This message was handled already; ask again.", 0.02)
+    if "UNIQUE" in text:
+        column = text.rpartition(": ")[2].split(",")[0].rpartition(".")[2]
+        return Conflict(f"That {column} is taken.")
+    if "FOREIGN KEY" in text:
+        return Conflict("Something this refers to does not exist any more.")
+    return Conflict("The change does not fit what is stored.")

@@ -1,0 +1,89 @@
+"""SQL text compiled once from the Core tables, many rows a statement.
+
+Every step of a statement gives up the interpreter's lock and must win it back from a busy event
+loop, so a batch of a hundred rows must be one statement, not a hundred. Row counts are rounded
+down to powers of two to keep the number of distinct texts, and so the statement cache, small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Column, Table, bindparam, delete, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import insert
+
+DIALECT = sqlite.dialect()
+MAX_VARIABLES = 30_000
+"""SQLite takes 32,766 parameters a statement."""
+
+
+@cache
+def insert_sql(table: Table, columns: tuple[str, ...], rows: int, upsert: bool) -> str:
+    """``INSERT`` of so many rows; ``upsert`` changes rows whose primary key exists."""
+    values = [
+        {name: bindparam(f"{name}__{row}", type_=table.c[name].type) for name in columns}
+        for row in range(rows)
+    ]
+    statement = insert(table).values(values)
+    if upsert:
+        key = [column.name for column in table.primary_key]
+        changed = {n: statement.excluded[n] for n in columns if n not in key}
+        if changed:
+            guard = table.c.version < statement.excluded.version if "version" in changed else None
+            statement = statement.on_conflict_do_update(
+                index_elements=key, set_=changed, where=guard
+            )
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=key)
+    return str(statement.compile(dialect=DIALECT))
+
+
+@cache
+def update_sql(table: Table, columns: tuple[str, ...], where: tuple[str, ...]) -> str:
+    """``UPDATE`` of the rows whose columns equal the parameters."""
+    statement = update(table).values({name: bindparam(f"set_{name}") for name in columns})
+    for name in where:
+        statement = statement.where(table.c[name] == bindparam(f"where_{name}"))
+    return str(statement.compile(dialect=DIALECT))
+
+
+@cache
+def delete_sql(table: Table, where: tuple[str, ...]) -> str:
+    """``DELETE`` of the rows whose columns equal the parameters."""
+    statement = delete(table)
+    for name in where:
+        statement = statement.where(table.c[name] == bindparam(f"where_{name}"))
+    return str(statement.compile(dialect=DIALECT))
+
+
+@cache
+def binder(column: Column[Any]) -> Callable[[Any], Any] | None:
+    """How a Python value of a column becomes a parameter; None if it already is one."""
+    return column.type.bind_processor(DIALECT) or None
+
+
+def parameters(table: Table, columns: Sequence[str], values: Any) -> list[Any]:
+    """A row's values as parameters, in column order."""
+    found = []
+    for name in columns:
+        value = values[name]
+        convert = binder(table.c[name])
+        found.append(value if convert is None else convert(value))
+    return found
+
+
+def chunks(count: int, columns: int) -> list[int]:
+    """Row counts of the statements that together write ``count`` rows: powers of two."""
+    largest = 1
+    while largest * 2 * columns <= MAX_VARIABLES and largest < 256:
+        largest *= 2
+    sizes = []
+    while count:
+        while largest > count:
+            largest //= 2
+        sizes.append(largest)
+        count -= largest
+    return sizes
