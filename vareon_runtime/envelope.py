@@ -1,0 +1,173 @@
+"""The message with its address, and how it lies on the wire.
+
+A link carries batches; a batch is a run of items; an item is a *hop header* and a payload::
+
+    length u32 · kind u8 · flags u8 · shard u16 · origin u32 · correlation u64 | payload
+
+The router reads hop headers, rewrites origin and correlation, and copies payloads unread, so a
+body is encoded once and decoded once however many processes lie between. A request's payload
+begins with its own fixed header (ids, trace, deadline, lengths of the names that follow).
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+from vareon_runtime.identity import EntityId, Principal
+
+HOP = struct.Struct("<IBBHIQ")
+HOP_SIZE = HOP.size
+REQUEST = struct.Struct("<16s16s8sdBHBH")
+REQUEST_SIZE = REQUEST.size
+
+NO_TRACE = bytes(16)
+NO_SPAN = bytes(8)
+
+
+class Kind(IntEnum):
+    """What an item is."""
+
+    REQUEST = 1
+    REPLY = 2
+    ERROR = 3
+    FRAME = 4
+    CREDIT = 5
+    CANCEL = 6
+    PROBE = 7
+    STATUS = 8
+    HELLO = 9
+
+
+JSON_BODY = 1
+"""Flag: body and reply are JSON; only exposed kinds take it."""
+STREAM = 2
+"""Flag: a subscription; frames come before the reply."""
+RESENT = 4
+"""Flag: sent before with an unknown outcome."""
+TRUSTED = 8
+"""Flag: set by the router alone, for links whose principal is believed."""
+
+
+class Request(NamedTuple):
+    """A request as its receiver sees it."""
+
+    target: EntityId
+    name: str
+    message_id: bytes
+    principal: Principal | None
+    deadline_s: float
+    trace_id: bytes
+    span_id: bytes
+    body: bytes
+
+
+class Hop(NamedTuple):
+    """One item of a batch, with its payload's bounds."""
+
+    kind: int
+    flags: int
+    shard: int
+    origin: int
+    correlation: int
+    start: int
+    end: int
+
+
+def item(kind: int, flags: int, shard: int, origin: int, correlation: int, payload: bytes) -> bytes:
+    """An item ready for a link."""
+    return HOP.pack(len(payload), kind, flags, shard, origin, correlation) + payload
+
+
+def hops(batch: bytes) -> list[Hop]:
+    """Every item of a batch.
+
+    Raises:
+        ValueError: If the batch ends inside an item.
+    """
+    found = []
+    at, size = 0, len(batch)
+    unpack = HOP.unpack_from
+    while at < size:
+        if size - at < HOP_SIZE:
+            raise ValueError("a batch ends inside a hop header")
+        length, kind, flags, shard, origin, correlation = unpack(batch, at)
+        start = at + HOP_SIZE
+        at = start + length
+        if at > size:
+            raise ValueError("a batch ends inside an item")
+        found.append(Hop(kind, flags, shard, origin, correlation, start, at))
+    return found
+
+
+def pack_request(request: Request) -> bytes:
+    """A request's payload."""
+    kind = request.target.kind.encode()
+    key = request.target.key.encode()
+    name = request.name.encode()
+    principal = pack_principal(request.principal)
+    head = REQUEST.pack(
+        request.message_id,
+        request.trace_id,
+        request.span_id,
+        request.deadline_s,
+        len(kind),
+        len(key),
+        len(name),
+        len(principal),
+    )
+    return b"".join((head, kind, key, name, principal, request.body))
+
+
+def unpack_request(payload: bytes) -> Request:
+    """The request in a payload.
+
+    Raises:
+        ValueError: If it is too short or not text where text belongs.
+    """
+    if len(payload) < REQUEST_SIZE:
+        raise ValueError("a request ends inside its header")
+    message_id, trace, span, deadline, n_kind, n_key, n_name, n_principal = REQUEST.unpack_from(
+        payload
+    )
+    key_at = REQUEST_SIZE + n_kind
+    name_at = key_at + n_key
+    principal_at = name_at + n_name
+    body_at = principal_at + n_principal
+    target = EntityId(payload[REQUEST_SIZE:key_at].decode(), payload[key_at:name_at].decode())
+    principal = unpack_principal(payload[principal_at:body_at]) if n_principal else None
+    return Request(
+        target,
+        payload[name_at:principal_at].decode(),
+        message_id,
+        principal,
+        deadline,
+        trace,
+        span,
+        payload[body_at:],
+    )
+
+
+def target_kind(batch: bytes, start: int) -> bytes:
+    """The kind a request is addressed to, for the router's meters."""
+    at = start + REQUEST_SIZE
+    return batch[at : at + batch[start + 48]]
+
+
+def carries_principal(batch: bytes, start: int) -> bool:
+    """Whether a request claims to be sent for somebody."""
+    return batch[start + 52] != 0 or batch[start + 53] != 0
+
+
+def pack_principal(principal: Principal | None) -> bytes:
+    """A principal as bytes; nobody is empty."""
+    if principal is None:
+        return b""
+    return "\x1f".join((principal.user_id, *principal.roles)).encode()
+
+
+def unpack_principal(raw: bytes) -> Principal:
+    """The principal that `pack_principal` wrote."""
+    user_id, *roles = raw.decode().split("\x1f")
+    return Principal(user_id, tuple(roles))

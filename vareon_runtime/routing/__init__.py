@@ -1,0 +1,1 @@
+"""Links, the router that dispatches over them, and the bus that asks."""

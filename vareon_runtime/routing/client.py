@@ -1,0 +1,333 @@
+"""The message bus over a link: asks with retries, subscriptions that survive.
+
+One id, many sends: a request whose outcome became unknown, because a host or the router went
+away, is sent again under the same id until its deadline; the receiver's inbox makes that safe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from vareon_runtime import codec, envelope
+from vareon_runtime.clock import Clock, SystemClock
+from vareon_runtime.config import Settings
+from vareon_runtime.entity.message import Position, reply_type
+from vareon_runtime.entity.message import Request as RequestMessage
+from vareon_runtime.envelope import Kind, Request, hops, pack_request
+from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable, VareonError
+from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
+from vareon_runtime.routing.link import Link, Wire
+from vareon_runtime.routing.placement import shard_of
+from vareon_runtime.routing.router import Hello
+from vareon_runtime.routing.subscription import LinkSubscription
+from vareon_runtime.routing.websocket import dial
+
+R = TypeVar("R")
+Dial = Callable[[], Awaitable[Wire]]
+Incoming = Callable[[Link, int, int, int, bytes], None]
+"""Takes what is asked of this process: link, kind, flags, correlation, payload."""
+
+RETRY_FIRST_S = 0.02
+RETRY_LONGEST_S = 0.5
+SWEEP_S = 0.1
+ASKS_LIMIT = 20_000
+
+
+class Ask:
+    """A request waiting for its reply."""
+
+    __slots__ = ("deadline", "future")
+
+    def __init__(self, future: asyncio.Future[tuple[int, bytes]], deadline: float) -> None:
+        self.future = future
+        self.deadline = deadline
+
+
+class LinkBus:
+    """Keeps one link to the node's router, and asks over it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        role: str = "client",
+        *,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        connect: Dial | None = None,
+        incarnation: str = "",
+        incoming: Incoming | None = None,
+        link_lost: Callable[[Link], None] | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.ids = ids or seeded_ids(self.clock)
+        self._connect = connect or (lambda: dial(settings.router_socket))
+        self._hello = Hello(role, name, os.getpid(), incarnation)
+        self._incoming = incoming
+        self._link_lost = link_lost
+        self._link: Link | None = None
+        self._up = asyncio.Event()
+        self._asks: dict[int, Ask] = {}
+        self._streams: dict[int, LinkSubscription] = {}
+        self._next = 1
+        self._running: list[asyncio.Task[None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link right now."""
+        return self._link is not None
+
+    async def start(self) -> None:
+        """Begin to connect; reconnects for ever."""
+        self._running = [
+            asyncio.create_task(self._keep_connected()),
+            asyncio.create_task(self._sweep()),
+        ]
+
+    async def stop(self) -> None:
+        """Hang up; whoever still waits hears `Unavailable`."""
+        if self._link is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._link.flush()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Hang up without sending what is queued."""
+        for running in self._running:
+            running.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._lost()
+
+    async def ask(
+        self,
+        target: EntityId,
+        message: RequestMessage[R],
+        *,
+        principal: Principal | None = None,
+        message_id: MessageId | None = None,
+        timeout_s: float = 10.0,
+        trace_id: bytes | None = None,
+    ) -> R:
+        """See `MessageBus.ask`."""
+        payload = await self._ask(
+            target,
+            type(message).__name__,
+            codec.encode(message),
+            0,
+            principal,
+            message_id,
+            timeout_s,
+            trace_id,
+        )
+        reply: R = codec.decode(reply_type(type(message)), payload)
+        return reply
+
+    async def ask_json(
+        self,
+        target: EntityId,
+        message_name: str,
+        body: bytes,
+        *,
+        principal: Principal,
+        message_id: MessageId | None = None,
+        timeout_s: float = 10.0,
+    ) -> bytes:
+        """See `MessageBus.ask_json`."""
+        return await self._ask(
+            target, message_name, body, envelope.JSON_BODY, principal, message_id, timeout_s, None
+        )
+
+    def subscribe(
+        self,
+        target: EntityId,
+        *,
+        principal: Principal | None = None,
+        position: Position | None = None,
+    ) -> LinkSubscription:
+        """See `MessageBus.subscribe`."""
+        return LinkSubscription(self, target, principal, position)
+
+    async def probe(self, timeout_s: float = 2.0) -> dict[str, Any]:
+        """Go through the router to a host and back.
+
+        Raises:
+            Unavailable: If that fails within the time.
+        """
+        return await self._control(Kind.PROBE, timeout_s)
+
+    async def router_status(self, timeout_s: float = 2.0) -> dict[str, Any]:
+        """The router's links and counters."""
+        return await self._control(Kind.STATUS, timeout_s)
+
+    def send_item(self, kind: int, flags: int, shard: int, correlation: int, body: bytes) -> bool:
+        """Queue one item; False if there is no link or no room."""
+        link = self._link
+        if link is None:
+            return False
+        reserved = kind != Kind.REQUEST
+        return link.send(envelope.item(kind, flags, shard, 0, correlation, body), reserved=reserved)
+
+    def open_stream(self, subscription: LinkSubscription) -> int:
+        """Give a subscription its correlation."""
+        correlation = self._next
+        self._next += 1
+        self._streams[correlation] = subscription
+        return correlation
+
+    def close_stream(self, correlation: int) -> None:
+        """Forget a subscription and tell its host."""
+        if self._streams.pop(correlation, None) is not None:
+            self.send_item(Kind.CANCEL, 0, 0, correlation, b"")
+
+    async def wait_connected(self, timeout_s: float) -> bool:
+        """Whether there is a link within so many seconds."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._up.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask(
+        self,
+        target: EntityId,
+        name: str,
+        body: bytes,
+        flags: int,
+        principal: Principal | None,
+        message_id: MessageId | None,
+        timeout_s: float,
+        trace_id: bytes | None,
+    ) -> bytes:
+        now = self.clock.monotonic()
+        message_id = message_id or self.ids.message_id()
+        payload = pack_request(
+            Request(
+                target,
+                name,
+                message_id,
+                principal,
+                self.clock.time() + timeout_s,
+                trace_id or message_id,
+                message_id[8:],
+                body,
+            )
+        )
+        shard = shard_of(target)
+        deadline = now + timeout_s
+        wait_s = RETRY_FIRST_S
+        while True:
+            kind, answer = await self._once(Kind.REQUEST, flags, shard, payload, deadline)
+            if kind == Kind.REPLY:
+                return answer
+            error = codec.decode_error(answer)
+            if not isinstance(error, Unavailable):
+                raise error
+            if self.clock.monotonic() + wait_s >= deadline:
+                raise DeadlineExceeded(
+                    f"No outcome within {timeout_s:g} s ({error.detail}) "
+                    "Sending the same id again is safe."
+                )
+            await self.clock.sleep(wait_s)
+            wait_s = min(RETRY_LONGEST_S, wait_s * 2)
+            flags |= envelope.RESENT
+
+    async def _once(
+        self, kind: int, flags: int, shard: int, payload: bytes, deadline: float
+    ) -> tuple[int, bytes]:
+        if len(self._asks) >= ASKS_LIMIT:
+            raise Overloaded("Too many requests wait in this process; try again.", 1.0)
+        correlation = self._next
+        self._next += 1
+        future = asyncio.get_running_loop().create_future()
+        self._asks[correlation] = Ask(future, deadline)
+        if not self.send_item(kind, flags, shard, correlation, payload):
+            del self._asks[correlation]
+            if self._link is None:
+                return Kind.ERROR, codec.encode_error(Unavailable("The router is restarting."))
+            raise Overloaded("The queue to the router is full; try again.", 1.0)
+        try:
+            return await future  # type: ignore[no-any-return]
+        finally:
+            self._asks.pop(correlation, None)
+
+    async def _control(self, kind: int, timeout_s: float) -> dict[str, Any]:
+        deadline = self.clock.monotonic() + timeout_s
+        got, payload = await self._once(kind, 0, 0, b"", deadline)
+        if got != Kind.REPLY:
+            raise Unavailable(codec.decode_error(payload).detail)
+        answer: dict[str, Any] = msgspec.msgpack.decode(payload)
+        return answer
+
+    async def _keep_connected(self) -> None:
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                wire = await self._connect()
+            except OSError:
+                await self.clock.sleep(wait_s)
+                wait_s = min(RETRY_LONGEST_S, wait_s * 2)
+                continue
+            wait_s = RETRY_FIRST_S
+            link = Link(wire)
+            hello = msgspec.msgpack.encode(self._hello)
+            link.send(envelope.item(Kind.HELLO, 0, 0, 0, 0, hello))
+            self._link = link
+            self._up.set()
+            try:
+                await link.run(partial(self._receive, link))
+            finally:
+                self._link = None
+                self._up.clear()
+                self._lost()
+                if self._link_lost is not None:
+                    self._link_lost(link)
+
+    def _receive(self, link: Link, batch: bytes) -> None:
+        asks = self._asks
+        for kind, flags, _shard, _origin, correlation, start, end in hops(batch):
+            if kind in (Kind.REPLY, Kind.ERROR):
+                ask = asks.get(correlation)
+                if ask is not None:
+                    if not ask.future.done():
+                        ask.future.set_result((kind, batch[start:end]))
+                    continue
+            elif kind != Kind.FRAME:
+                if self._incoming is not None:
+                    self._incoming(link, kind, flags, correlation, batch[start:end])
+                continue
+            stream = self._streams.get(correlation)
+            if stream is not None:
+                if kind != Kind.FRAME:
+                    del self._streams[correlation]
+                stream.received(kind, batch[start:end])
+
+    def _lost(self) -> None:
+        gone = Unavailable("The link to the router was lost.")
+        payload = codec.encode_error(gone)
+        for ask in self._asks.values():
+            if not ask.future.done():
+                ask.future.set_result((Kind.ERROR, payload))
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.received(Kind.ERROR, payload)
+
+    async def _sweep(self) -> None:
+        late: VareonError
+        while True:
+            await self.clock.sleep(SWEEP_S)
+            now = self.clock.monotonic()
+            for ask in [ask for ask in self._asks.values() if ask.deadline < now]:
+                if not ask.future.done():
+                    late = DeadlineExceeded(
+                        "No reply within the time allowed; sending the same id again is safe."
+                    )
+                    ask.future.set_exception(late)

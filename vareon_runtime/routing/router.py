@@ -1,0 +1,249 @@
+"""Cognisys: dispatches every envelope between the processes of a node.
+
+Invariant: a request that was passed on is answered exactly once to the link it came from, by its
+host's reply or, if that host's link is lost, by an ``unavailable`` error in its place. So callers
+never wait for the dead, and because every request holds an id, they may ask again.
+
+It reads hop headers and never a body; it never waits: what cannot be queued is refused at once,
+and the answers of what was admitted always find room, because admissions are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from vareon_runtime import envelope
+from vareon_runtime.clock import Clock
+from vareon_runtime.codec import encode_error
+from vareon_runtime.envelope import HOP, Hop, Kind, hops
+from vareon_runtime.errors import (
+    InvalidMessage,
+    NotPermitted,
+    Overloaded,
+    Unavailable,
+    VareonError,
+)
+from vareon_runtime.identity import SHARDS
+from vareon_runtime.routing.link import Link
+from vareon_runtime.routing.meter import Meter
+from vareon_runtime.routing.placement import owner_of
+
+IN_FLIGHT_LIMIT = 20_000
+"""Requests one link may have unanswered, subscriptions included."""
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """How a process introduces itself on a new link.
+
+    Attributes:
+        role: ``host``, ``front_door`` or ``client``. The first two are believed about principals.
+        name: Its actor's name.
+        pid: Its process.
+        incarnation: Names this life of it.
+    """
+
+    role: str
+    name: str
+    pid: int
+    incarnation: str = ""
+
+
+class Peer:
+    """A process at the other end of one of the router's links."""
+
+    def __init__(self, number: int, link: Link, hello: Hello) -> None:
+        self.number = number
+        self.link = link
+        self.hello = hello
+        self.trusted = hello.role in ("front_door", "host")
+        self.in_flight = 0
+        self.received = 0
+        self.streams: dict[int, int] = {}
+        """The reader's correlation to ours, for credit and cancel."""
+
+
+class Pending:
+    """A request that was passed on and is not answered yet."""
+
+    __slots__ = ("asker", "correlation", "host", "is_stream", "sent_at")
+
+    def __init__(
+        self, asker: Peer, correlation: int, host: Peer, sent_at: float, is_stream: bool
+    ) -> None:
+        self.asker = asker
+        self.correlation = correlation
+        self.host = host
+        self.sent_at = sent_at
+        self.is_stream = is_stream
+
+
+class Router:
+    """The dispatcher of one node."""
+
+    def __init__(self, clock: Clock, name: str = "cognisys-router") -> None:
+        self._clock = clock
+        self.name = name
+        self.meter = Meter()
+        self._peers: dict[int, Peer] = {}
+        self._owners: list[Peer | None] = [None] * SHARDS
+        self._pending: dict[int, Pending] = {}
+        self._next_peer = 1
+        self._next_hop = 1
+        self._handle: dict[int, Callable[[Peer, bytes, Hop, float], None]] = {
+            Kind.REQUEST: self._request,
+            Kind.REPLY: self._answer,
+            Kind.ERROR: self._answer,
+            Kind.FRAME: self._frame,
+            Kind.CREDIT: self._to_stream,
+            Kind.CANCEL: self._to_stream,
+            Kind.PROBE: self._request,
+            Kind.STATUS: self._status,
+        }
+
+    def attach(self, link: Link, hello: Hello) -> Peer:
+        """Begin to serve a link; a host's shards come with it."""
+        peer = Peer(self._next_peer, link, hello)
+        self._next_peer += 1
+        self._peers[peer.number] = peer
+        if hello.role == "host":
+            self._place()
+        return peer
+
+    def detach(self, peer: Peer) -> None:
+        """Forget a link; whoever waits for it hears so at once."""
+        self._peers.pop(peer.number, None)
+        if peer.hello.role == "host":
+            self._place()
+            lost = encode_error(Unavailable("The host of this entity is restarting.", 0.2))
+            for hop_id in [h for h, p in self._pending.items() if p.host is peer]:
+                self._finish(self._pending.pop(hop_id), Kind.ERROR, lost)
+        for hop_id in [h for h, p in self._pending.items() if p.asker is peer]:
+            pending = self._pending.pop(hop_id)
+            if pending.is_stream:
+                self._pass(pending.host, Kind.CANCEL, hop_id, b"")
+
+    def receive(self, peer: Peer, batch: bytes) -> None:
+        """Dispatch a batch that came over a peer's link."""
+        now = self._clock.monotonic()
+        found = hops(batch)
+        self.meter.envelopes += len(found)
+        peer.received += len(found)
+        handle = self._handle
+        for hop in found:
+            act = handle.get(hop.kind)
+            if act is not None:
+                act(peer, batch, hop, now)
+
+    def status(self) -> dict[str, Any]:
+        """Links, counters and latencies."""
+        return {
+            "name": self.name,
+            "pending": len(self._pending),
+            "links": [
+                {
+                    "name": peer.hello.name,
+                    "role": peer.hello.role,
+                    "pid": peer.hello.pid,
+                    "incarnation": peer.hello.incarnation,
+                    "in_flight": peer.in_flight,
+                    "received": peer.received,
+                    "items_sent": peer.link.items_sent,
+                    "batches_sent": peer.link.batches_sent,
+                    "queued_bytes": peer.link.queued_bytes,
+                }
+                for peer in self._peers.values()
+            ],
+            **self.meter.snapshot(),
+        }
+
+    def _place(self) -> None:
+        hosts = {
+            peer.hello.name: peer for peer in self._peers.values() if peer.hello.role == "host"
+        }
+        names = sorted(hosts)
+        for shard in range(SHARDS):
+            owner = owner_of(shard, names)
+            self._owners[shard] = hosts[owner] if owner is not None else None
+
+    def _request(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        problem, host = self._admit(peer, batch, hop)
+        if problem is not None or host is None:
+            self._refuse(peer, hop.correlation, problem or Unavailable("No host yet.", 0.1))
+            return
+        hop_id = self._next_hop
+        self._next_hop += 1
+        flags = hop.flags & ~envelope.TRUSTED
+        if peer.trusted:
+            flags |= envelope.TRUSTED
+        payload = batch[hop.start : hop.end]
+        head = HOP.pack(len(payload), hop.kind, flags, hop.shard, peer.number, hop_id)
+        if not host.link.send(head + payload):
+            self._refuse(
+                peer, hop.correlation, Overloaded("The host's queue is full; try again.", 1.0)
+            )
+            return
+        is_stream = bool(flags & envelope.STREAM)
+        self._pending[hop_id] = Pending(peer, hop.correlation, host, now, is_stream)
+        peer.in_flight += 1
+        if is_stream:
+            peer.streams[hop.correlation] = hop_id
+        if hop.kind == Kind.REQUEST:
+            self.meter.request(
+                envelope.target_kind(payload, 0), payload[:16], payload[16:32], peer.number, now
+            )
+
+    def _admit(self, peer: Peer, batch: bytes, hop: Hop) -> tuple[VareonError | None, Peer | None]:
+        if hop.kind == Kind.REQUEST:
+            if hop.end - hop.start < envelope.REQUEST_SIZE:
+                return InvalidMessage("The request ends inside its header."), None
+            if not peer.trusted and envelope.carries_principal(batch, hop.start):
+                return NotPermitted("Only front doors may name a principal."), None
+        if hop.shard >= SHARDS:
+            return InvalidMessage("There is no such shard."), None
+        if peer.in_flight >= IN_FLIGHT_LIMIT:
+            return Overloaded("Too many requests are under way here; try again.", 1.0), None
+        host = self._owners[hop.shard]
+        if host is None:
+            return Unavailable("No host is connected yet.", 0.1), None
+        return None, host
+
+    def _answer(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        pending = self._pending.get(hop.correlation)
+        if pending is None or pending.host is not peer:
+            return
+        del self._pending[hop.correlation]
+        if not pending.is_stream:
+            self.meter.answered(now - pending.sent_at)
+        self._finish(pending, hop.kind, batch[hop.start : hop.end])
+
+    def _finish(self, pending: Pending, kind: int, payload: bytes) -> None:
+        asker = pending.asker
+        asker.in_flight -= 1
+        if pending.is_stream:
+            asker.streams.pop(pending.correlation, None)
+        self._pass(asker, kind, pending.correlation, payload)
+
+    def _frame(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        pending = self._pending.get(hop.correlation)
+        if pending is not None and pending.host is peer:
+            self._pass(pending.asker, Kind.FRAME, pending.correlation, batch[hop.start : hop.end])
+
+    def _to_stream(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        hop_id = peer.streams.get(hop.correlation)
+        pending = self._pending.get(hop_id) if hop_id is not None else None
+        if hop_id is not None and pending is not None:
+            self._pass(pending.host, hop.kind, hop_id, batch[hop.start : hop.end])
+
+    def _status(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        self._pass(peer, Kind.REPLY, hop.correlation, msgspec.msgpack.encode(self.status()))
+
+    def _refuse(self, peer: Peer, correlation: int, problem: VareonError) -> None:
+        self.meter.refuse(problem.code)
+        self._pass(peer, Kind.ERROR, correlation, encode_error(problem))
+
+    def _pass(self, peer: Peer, kind: int, correlation: int, payload: bytes) -> None:
+        head = HOP.pack(len(payload), kind, 0, 0, 0, correlation)
+        peer.link.send(head + payload, reserved=True)
