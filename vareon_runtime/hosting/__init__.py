@@ -1,0 +1,1 @@
+"""A host: activations, their turns, and group commit."""

@@ -1,0 +1,135 @@
+"""Group commit: whatever turns have finished while the last batch was written goes in the next.
+
+One thread writes; the loop goes on. What a turn sends, starts or answers is released only after
+its unit is durable. A unit that fails takes its activation down, and with it the units that were
+built on top of it: they are answered ``unavailable``, which makes their callers ask again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from vareon_runtime.clock import Clock
+from vareon_runtime.errors import InternalError, StaleOwner, StoreFailed, Unavailable, VareonError
+from vareon_runtime.storage.ports import Store, Unit
+from vareon_runtime.telemetry import failure
+
+BATCH_LIMIT = 512
+BACKLOG_LIMIT = 20_000
+
+
+class Commitable(Protocol):
+    """Somebody whose unit waits to be durable."""
+
+    unit: Unit
+
+    @property
+    def void(self) -> bool:
+        """Whether what it was built on has failed meanwhile."""
+        ...
+
+    def committed(self) -> None:
+        """Called once it is durable."""
+        ...
+
+    def failed(self, error: VareonError) -> None:
+        """Called once it is known not to be."""
+        ...
+
+
+class Committer:
+    """Writes units in the order they come."""
+
+    def __init__(self, store: Store, clock: Clock, stale: Callable[[VareonError], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._stale = stale
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="committer")
+        self._queue: deque[Commitable] = deque()
+        self._wake: asyncio.Event = asyncio.Event()
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+        self._running: asyncio.Task[None] | None = None
+        self.commits = 0
+        self.units = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether new work must be refused."""
+        return len(self._queue) >= BACKLOG_LIMIT
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._running = asyncio.create_task(self._run())
+
+    def submit(self, item: Commitable) -> None:
+        """Queue a unit."""
+        self._queue.append(item)
+        self._idle.clear()
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait until everything queued has been written."""
+        await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Write what is queued, then end."""
+        await self.drain()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    async def abandon(self) -> None:
+        """End without writing what is queued, as a killed process would."""
+        self._queue.clear()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._batch()
+            self._idle.set()
+
+    async def _batch(self) -> None:
+        items: list[Commitable] = []
+        while self._queue and len(items) < BATCH_LIMIT:
+            item = self._queue.popleft()
+            if item.void:
+                item.failed(Unavailable("An earlier change of this entity failed.", 0.02))
+            else:
+                items.append(item)
+        if not items:
+            return
+        outcomes = await self._write([item.unit for item in items])
+        self.commits += 1
+        self.units += len(items)
+        for item, outcome in zip(items, outcomes, strict=True):
+            if outcome is None:
+                item.committed()
+            else:
+                item.failed(outcome)
+
+    async def _write(self, units: list[Unit]) -> Sequence[VareonError | None]:
+        loop = asyncio.get_running_loop()
+        now_ms = int(self._clock.time() * 1000)
+        try:
+            return await loop.run_in_executor(self._thread, self._store.commit, units, now_ms)
+        except StaleOwner as error:
+            self._stale(error)
+            return [Unavailable(error.detail, 0.1)] * len(units)
+        except (StoreFailed, Unavailable) as error:
+            failure("commit_failed", error, units=len(units))
+            return [error] * len(units)
+        except Exception as error:  # noqa: BLE001 - whatever it is, callers must hear of it
+            failure("commit_failed", error, units=len(units))
+            return [InternalError("The change could not be stored.")] * len(units)

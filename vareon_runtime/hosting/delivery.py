@@ -1,0 +1,73 @@
+"""What waits in a mailbox, and who waits for its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vareon_runtime import envelope
+from vareon_runtime.codec import encode_error
+from vareon_runtime.entity.message import Position
+from vareon_runtime.envelope import Kind, Request
+from vareon_runtime.errors import VareonError
+from vareon_runtime.identity import Principal
+from vareon_runtime.routing.link import Link
+
+if TYPE_CHECKING:
+    from vareon_runtime.hosting.effect_call import RunningEffect
+    from vareon_runtime.hosting.feed import Subscriber
+
+
+class Caller(NamedTuple):
+    """Where an answer goes: the link it was asked on, and the number it was asked under.
+
+    The link itself, not its name: a number means nothing on the link that replaces it.
+    """
+
+    link: Link
+    correlation: int
+
+    def reply(self, payload: bytes) -> None:
+        """Answer."""
+        self._send(Kind.REPLY, payload)
+
+    def refuse(self, error: VareonError) -> None:
+        """Answer with an error."""
+        self._send(Kind.ERROR, encode_error(error))
+
+    def frame(self, payload: bytes) -> None:
+        """Send one frame of a stream."""
+        self._send(Kind.FRAME, payload)
+
+    def _send(self, kind: int, payload: bytes) -> None:
+        self.link.send(envelope.item(kind, 0, 0, 0, self.correlation, payload), reserved=True)
+
+
+class Asked(NamedTuple):
+    """A message from outside the entity."""
+
+    request: Request
+    flags: int
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Resulted:
+    """An effect has ended; exactly one of the two is meant."""
+
+    effect: RunningEffect
+    value: Any = None
+    error: VareonError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A reader wants the entity's stream."""
+
+    subscriber: Subscriber
+    position: Position | None
+    principal: Principal | None
+    message_id: bytes
+
+
+Delivery = Asked | Resulted | Subscribed

@@ -1,0 +1,295 @@
+"""A process that runs activations: takes what its link brings, gives each to its entity."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from vareon_runtime import envelope
+from vareon_runtime.clock import Clock
+from vareon_runtime.entity.base import Entity
+from vareon_runtime.entity.context import HostServices
+from vareon_runtime.entity.message import Event, Position
+from vareon_runtime.entity.registry import Registry
+from vareon_runtime.envelope import Kind, unpack_request
+from vareon_runtime.errors import (
+    InvalidMessage,
+    NotFound,
+    Overloaded,
+    Unavailable,
+    VareonError,
+)
+from vareon_runtime.hosting.activation import Activation
+from vareon_runtime.hosting.catalog import Catalog
+from vareon_runtime.hosting.committer import Committer
+from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
+from vareon_runtime.hosting.effect_call import RunningEffect, from_record
+from vareon_runtime.hosting.effects import EffectRunner
+from vareon_runtime.hosting.feed import Feed, Subscriber
+from vareon_runtime.hosting.loader import Loader
+from vareon_runtime.hosting.outcome import PendingUnit
+from vareon_runtime.identity import EntityId
+from vareon_runtime.routing.client import LinkBus
+from vareon_runtime.routing.link import Link
+from vareon_runtime.routing.subscription import CREDIT, WINDOW, Subscribe
+from vareon_runtime.storage.ports import Store
+from vareon_runtime.telemetry import event, failure
+
+SWEEP_S = 1.0
+CREDIT_LIMIT = 4 * WINDOW
+
+
+class Host:
+    """See the module. Everything it depends on is handed in."""
+
+    def __init__(
+        self,
+        name: str,
+        incarnation: str,
+        registry: Registry,
+        store: Store,
+        bus: Callable[[Host], LinkBus],
+        services: HostServices,
+        fenced: Callable[[VareonError], None],
+    ) -> None:
+        self.name = name
+        self.incarnation = incarnation
+        self.registry = registry
+        self.services = services
+        self.clock: Clock = services.clock
+        self.catalog = Catalog(self)
+        self.loader = Loader(store)
+        self.committer = Committer(store, self.clock, fenced)
+        self.effects = EffectRunner(self)
+        self.bus = bus(self)
+        self.stopping = False
+        self.turns = 0
+        self._store = store
+        self._feeds: dict[EntityId, Feed] = {}
+        self._readers: dict[Caller, EntityId] = {}
+        self._last: dict[EntityId, PendingUnit] = {}
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Own the store, take up the effects that were under way, and connect."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._store.open, self.name, self.incarnation)
+        found = await loop.run_in_executor(None, self._store.recover_effects)
+        self.committer.start()
+        self.loader.start()
+        await self.bus.start()
+        for record in found:
+            self.wake(from_record(record))
+        self._sweeping = asyncio.create_task(self._sweep())
+        event("host_started", host=self.name, incarnation=self.incarnation, effects=len(found))
+
+    async def stop(self) -> None:
+        """Finish running turns and commits; effects are left for the next life."""
+        self.stopping = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self.effects.stop()
+        running = [a.running for a in self.catalog if a.running is not None]
+        if running:
+            await asyncio.wait(running, timeout=2.0)
+        await self.committer.stop()
+        await self.bus.stop()
+        await self.loader.stop()
+        self._store.close()
+        event("host_stopped", host=self.name, incarnation=self.incarnation)
+
+    async def abandon(self) -> None:
+        """End as a killed process would, for tests: no flush, no farewell, the lock let go."""
+        self.stopping = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await self.bus.cut()
+        for activation in self.catalog:
+            if activation.running is not None:
+                activation.running.cancel()
+        await self.effects.stop()
+        await self.committer.abandon()
+        await self.loader.stop()
+        self._store.close()
+
+    def status(self) -> dict[str, Any]:
+        """Counters for dashboards and probes."""
+        return {
+            "name": self.name,
+            "pid": os.getpid(),
+            "incarnation": self.incarnation,
+            "kinds": sorted(klass.handlers.kind for klass in self.registry),
+            "activations": len(self.catalog),
+            "turns": self.turns,
+            "commits": self.committer.commits,
+            "units": self.committer.units,
+            "effects_running": self.effects.running,
+            "effects_started": self.effects.started,
+            "subscribers": len(self._readers),
+        }
+
+    def receive(self, link: Link, kind: int, flags: int, correlation: int, body: bytes) -> None:
+        """Take one item that the link brought."""
+        caller = Caller(link, correlation)
+        try:
+            if kind == Kind.REQUEST:
+                self._request(caller, flags, body)
+            elif kind == Kind.CREDIT:
+                self._grant(caller, body)
+            elif kind == Kind.CANCEL:
+                self._leave(caller)
+            elif kind == Kind.PROBE:
+                caller.reply(msgspec.msgpack.encode(self.status()))
+        except VareonError as error:
+            caller.refuse(error)
+        except (ValueError, msgspec.MsgspecError):
+            caller.refuse(InvalidMessage("The request cannot be read."))
+
+    def link_lost(self, link: Link) -> None:
+        """Forget the readers that came over a link."""
+        for caller in [c for c in self._readers if c.link is link]:
+            self._leave(caller)
+
+    def activate(self, klass: type[Entity[Any]], target: EntityId) -> Activation:
+        """A new activation of an entity."""
+        return Activation(self, klass, target)
+
+    def submit(self, pending: PendingUnit) -> None:
+        """Send a turn's unit to the disk."""
+        self._last[pending.activation.target] = pending
+        self.committer.submit(pending)
+
+    def last_unit(self, activation: Activation) -> PendingUnit | None:
+        """The newest unit of an activation that is not durable yet."""
+        return self._last.get(activation.target)
+
+    def unit_done(self, pending: PendingUnit) -> None:
+        """A unit is durable, or known not to be."""
+        target = pending.activation.target
+        if self._last.get(target) is pending:
+            del self._last[target]
+
+    def redeliver(self, resulted: Resulted) -> None:
+        """Bring an effect's result to whichever activation its entity has now."""
+        try:
+            self.catalog.get(resulted.effect.target).deliver(resulted, bounded=False)
+        except VareonError as error:
+            failure("result_lost", error, entity=str(resulted.effect.target))
+
+    def wake(self, effect: RunningEffect) -> None:
+        """Run an effect that an earlier life started, in its entity's activation."""
+        try:
+            activation = self.catalog.get(effect.target)
+        except VareonError as error:
+            failure("effect_orphaned", error, entity=str(effect.target))
+            return
+        asyncio.ensure_future(self._wake(activation, effect)).add_done_callback(_log_crash)
+
+    async def _wake(self, activation: Activation, effect: RunningEffect) -> None:
+        try:
+            await activation.ready()
+        except VareonError as error:
+            failure("effect_delayed", error, entity=str(effect.target))
+            await self.clock.sleep(error.retry_after_s or 1.0)
+            self.wake(effect)
+            return
+        self.effects.start(effect, activation)
+
+    def feed(self, target: EntityId) -> Feed:
+        """What an entity shows."""
+        found = self._feeds.get(target)
+        if found is None:
+            found = self._feeds[target] = Feed(self.refuse_reader)
+        return found
+
+    def feed_has_written(self, target: EntityId, effect_id: bytes) -> bool:
+        """Whether an effect has shown anything yet."""
+        found = self._feeds.get(target)
+        return found is not None and found.has_written(effect_id)
+
+    def show(self, target: EntityId, events: Sequence[Event]) -> None:
+        """Show committed facts."""
+        found = self._feeds.get(target)
+        if found is not None:
+            for fact in events:
+                found.show(fact)
+
+    def end_streams(self, target: EntityId, effect_id: bytes) -> None:
+        """An effect's end is committed; its streams need not be kept."""
+        found = self._feeds.get(target)
+        if found is not None:
+            found.end_streams(effect_id)
+            self._tidy(target)
+
+    def join(self, target: EntityId, subscriber: Subscriber, position: Position | None) -> None:
+        """Add a reader, unless its link went meanwhile."""
+        if not subscriber.caller.link.closed and subscriber.caller in self._readers:
+            self.feed(target).join(subscriber, position)
+
+    def refuse_reader(self, caller: Caller, error: VareonError) -> None:
+        """Send a reader away."""
+        if self._readers.pop(caller, None) is not None:
+            caller.refuse(error)
+
+    def entity_deleted(self, target: EntityId) -> None:
+        """Send its readers away and stop its effects."""
+        found = self._feeds.get(target)
+        if found is not None:
+            found.end(NotFound("It was deleted."))
+            self._tidy(target)
+        self.effects.cancel_all(target)
+
+    def _request(self, caller: Caller, flags: int, body: bytes) -> None:
+        if self.stopping:
+            raise Unavailable("This host is stopping.", 0.2)
+        request = unpack_request(body)
+        activation = self.catalog.get(request.target)
+        delivery: Asked | Subscribed
+        if flags & envelope.STREAM:
+            wanted = msgspec.msgpack.decode(request.body, type=Subscribe)
+            reader = Subscriber(caller, min(wanted.credit, CREDIT_LIMIT))
+            principal = request.principal if flags & envelope.TRUSTED else None
+            delivery = Subscribed(reader, wanted.position, principal, request.message_id)
+            self._readers[caller] = request.target
+        elif self.committer.full:
+            raise Overloaded("The database cannot keep up; try again.", 1.0)
+        else:
+            delivery = Asked(request, flags, caller)
+        if not activation.deliver(delivery):
+            self._readers.pop(caller, None)
+            raise Overloaded("This entity's mailbox is full; try again.", 1.0)
+
+    def _grant(self, caller: Caller, body: bytes) -> None:
+        target = self._readers.get(caller)
+        found = self._feeds.get(target) if target is not None else None
+        if found is not None and len(body) == CREDIT.size:
+            credit = min(CREDIT.unpack(body)[0], CREDIT_LIMIT)
+            for reader in found.subscribers:
+                if reader.caller == caller:
+                    reader.grant(credit)
+
+    def _leave(self, caller: Caller) -> None:
+        target = self._readers.pop(caller, None)
+        found = self._feeds.get(target) if target is not None else None
+        if target is not None and found is not None:
+            found.leave(caller)
+            self._tidy(target)
+
+    def _tidy(self, target: EntityId) -> None:
+        if self._feeds[target].unused:
+            del self._feeds[target]
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.clock.sleep(SWEEP_S)
+            self.catalog.sweep(self.clock.monotonic())
+
+
+def _log_crash(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        failure("wake_failed", done.exception())

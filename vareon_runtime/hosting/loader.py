@@ -1,0 +1,68 @@
+"""Reads entities when they are first addressed: many at a time, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from vareon_runtime.errors import StoreFailed, Unavailable
+from vareon_runtime.storage.ports import Loaded, Store, Wanted
+
+BATCH_LIMIT = 256
+
+
+class Loader:
+    """Collects what is wanted while the last batch is read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        self._queue: list[tuple[Wanted, asyncio.Future[Loaded]]] = []
+        self._wake = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._running = asyncio.create_task(self._run())
+
+    async def load(self, wanted: Wanted) -> Loaded:
+        """The stored state and inbox rows.
+
+        Raises:
+            Unavailable: If the database cannot be read right now.
+        """
+        future: asyncio.Future[Loaded] = asyncio.get_running_loop().create_future()
+        self._queue.append((wanted, future))
+        self._wake.set()
+        return await future
+
+    async def stop(self) -> None:
+        """End; whoever still waits hears `Unavailable`."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        self._thread.shutdown(wait=True)
+        _fail(self._queue, "This host is stopping.")
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                part, self._queue = self._queue[:BATCH_LIMIT], self._queue[BATCH_LIMIT:]
+                wanted = [w for w, _ in part]
+                try:
+                    found = await loop.run_in_executor(self._thread, self._store.load, wanted)
+                except StoreFailed as error:
+                    _fail(part, error.detail)
+                    continue
+                for (_, future), loaded in zip(part, found, strict=True):
+                    if not future.done():
+                        future.set_result(loaded)
+
+
+def _fail(part: list[tuple[Wanted, asyncio.Future[Loaded]]], detail: str) -> None:
+    for _, future in part:
+        if not future.done():
+            future.set_exception(Unavailable(detail, 0.2))

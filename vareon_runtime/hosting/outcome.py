@@ -1,0 +1,103 @@
+"""What becomes of a turn once its unit is durable, or is known not to be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from vareon_runtime import codec
+from vareon_runtime.entity.context import Changes
+from vareon_runtime.errors import Conflict, StoreFailed, Unavailable, VareonError
+from vareon_runtime.hosting.delivery import Caller
+from vareon_runtime.hosting.effect_call import from_record
+from vareon_runtime.storage.ports import Unit
+
+if TYPE_CHECKING:
+    from vareon_runtime.hosting.activation import Activation
+
+_OK = b"\x00"
+_FAILED = b"\x01"
+
+
+def stored_reply(value: Any) -> bytes:
+    """A reply as the inbox keeps it."""
+    return _OK + codec.encode(value)
+
+
+def stored_error(error: VareonError) -> bytes:
+    """An error as the inbox keeps it."""
+    return _FAILED + codec.encode_error(error)
+
+
+def answer(caller: Caller, stored: bytes, as_json: bool) -> None:
+    """Give a caller what the inbox keeps for its message."""
+    body = stored[1:]
+    if stored[:1] == _FAILED:
+        caller.refuse(codec.decode_error(body))
+    elif as_json:
+        caller.reply(codec.encode_json(msgspec.msgpack.decode(body[1:])))
+    else:
+        caller.reply(body)
+
+
+class PendingUnit:
+    """A turn's unit between its end and its commit."""
+
+    __slots__ = ("activation", "callers", "changes", "payload", "readers", "unit")
+
+    def __init__(
+        self,
+        activation: Activation,
+        unit: Unit,
+        changes: Changes,
+        payload: bytes | None,
+        callers: list[tuple[Caller, bool]],
+    ) -> None:
+        self.activation = activation
+        self.unit = unit
+        self.changes = changes
+        self.payload = payload
+        self.callers = callers
+        self.readers: list[tuple[Caller, bytes, bool]] = []
+        """Queries that saw this turn's state: released with it."""
+
+    @property
+    def void(self) -> bool:
+        """Whether the activation it was built on is gone."""
+        return self.activation.life.value == "gone"
+
+    def committed(self) -> None:
+        """Release everything that waited for this commit."""
+        activation, host = self.activation, self.activation.host
+        host.unit_done(self)
+        if self.payload is not None:
+            for caller, as_json in self.callers:
+                answer(caller, self.payload, as_json)
+        for caller, payload, as_json in self.readers:
+            answer(caller, payload, as_json)
+        if self.changes.events:
+            host.show(activation.target, self.changes.events)
+        if self.unit.finished is not None:
+            host.effects.finished(activation.target, self.unit.finished)
+        for record in self.unit.effects:
+            host.effects.start(from_record(record), activation)
+        for effect_id in self.changes.cancelled:
+            host.effects.cancel(effect_id)
+        if self.changes.deleted:
+            host.entity_deleted(activation.target)
+        activation.end_commit()
+
+    def failed(self, error: VareonError) -> None:
+        """Tell the callers, and drop the activation with everything built on this turn."""
+        self.activation.host.unit_done(self)
+        told: VareonError = error
+        if not isinstance(error, Conflict | StoreFailed):
+            told = Unavailable(error.detail or "The change could not be stored.", 0.05)
+        for caller, _ in self.callers:
+            caller.refuse(told)
+        for caller, _, _ in self.readers:
+            caller.refuse(Unavailable("What this answer was based on was not stored.", 0.02))
+        self.activation.drop(Unavailable("This entity is being loaded again.", 0.02))
+        if self.unit.finished is not None:
+            self.activation.host.effects.not_stored(self.unit.finished, error)

@@ -1,0 +1,290 @@
+"""One turn: a message, a result or a subscription, from the mailbox to its unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vareon_runtime import codec, envelope
+from vareon_runtime.entity.context import Changes, Context, Later
+from vareon_runtime.entity.handlers import Handler
+from vareon_runtime.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    IdReused,
+    InternalError,
+    InvalidMessage,
+    NotFound,
+    OutcomeUnknown,
+    VareonError,
+)
+from vareon_runtime.hosting.delivery import Asked, Caller, Delivery, Resulted, Subscribed
+from vareon_runtime.hosting.effect_call import StoredCall, to_record
+from vareon_runtime.hosting.outcome import (
+    PendingUnit,
+    answer,
+    stored_error,
+    stored_reply,
+)
+from vareon_runtime.identity import Principal, id_time_s
+from vareon_runtime.routing.placement import shard_of
+from vareon_runtime.storage.changes import RowChange
+from vareon_runtime.storage.ports import InboxRecord, StateRecord, Unit
+from vareon_runtime.telemetry import failure
+
+if TYPE_CHECKING:
+    from vareon_runtime.hosting.activation import Activation
+
+
+async def run(activation: Activation, delivery: Delivery) -> None:
+    """Handle one delivery; the activation's state is as before if it fails."""
+    if isinstance(delivery, Asked):
+        await _asked(activation, delivery)
+    elif isinstance(delivery, Resulted):
+        await _resulted(activation, delivery)
+    else:
+        await _subscribed(activation, delivery)
+
+
+def context_for(activation: Activation, message_id: bytes, principal: Principal | None) -> Context:
+    """What a handler of this activation sees."""
+    return Context(activation.target, message_id, principal, activation.host.services)
+
+
+async def _asked(activation: Activation, asked: Asked) -> None:
+    request, flags, caller = asked
+    host = activation.host
+    if request.deadline_s < host.clock.time():
+        caller.refuse(DeadlineExceeded("It waited longer than the time allowed."))
+        return
+    principal = request.principal if flags & envelope.TRUSTED else None
+    try:
+        handler = _handler(activation, request.name, flags)
+        durable = handler.options.durable
+        digest = b""
+        if durable:
+            digest = codec.digest(request.name, principal, request.body)
+            known = await activation.recall(request.message_id, id_time_s(request.message_id))
+            if known is not None:
+                _repeat(activation, asked, handler, known, digest)
+                return
+        elif flags & envelope.RESENT and handler.options.kind == "command":
+            raise OutcomeUnknown("It was sent before and may have been done; it is not repeated.")
+        activation.expect_existing(creates=handler.options.creates)
+        message = _message(handler, request.body, flags)
+    except VareonError as error:
+        caller.refuse(error)
+        return
+    await _handle(activation, asked, handler, message, principal, digest)
+
+
+def _handler(activation: Activation, name: str, flags: int) -> Handler:
+    table = activation.klass.handlers
+    if flags & envelope.JSON_BODY and not table.exposed:
+        raise NotFound(f"There is no entity kind '{table.kind}' to reach from outside.")
+    handler = table.messages.get(name)
+    if handler is None:
+        raise InvalidMessage(
+            f"A {table.kind} takes {', '.join(sorted(table.messages))}, not '{name[:80]}'."
+        )
+    return handler
+
+
+def _message(handler: Handler, body: bytes, flags: int) -> Any:
+    if flags & envelope.JSON_BODY:
+        return codec.decode_json(handler.message, body)
+    return codec.decode(handler.message, body)
+
+
+async def _handle(
+    activation: Activation,
+    asked: Asked,
+    handler: Handler,
+    message: Any,
+    principal: Principal | None,
+    digest: bytes,
+) -> None:
+    request, flags, caller = asked
+    entity = activation.entity
+    existed = entity.exists
+    context = context_for(activation, request.message_id, principal)
+    try:
+        entity.permit(message, context)
+        result = await handler.method(entity, message, context)
+        payload = None if isinstance(result, Later) else stored_reply(result)
+    except VareonError as error:
+        activation.roll_back(existed=existed)
+        caller.refuse(error)
+        return
+    except Exception as error:  # noqa: BLE001 - a handler may raise anything; its caller must hear
+        _log(activation, request.name, error)
+        activation.roll_back(existed=existed)
+        caller.refuse(InternalError("The message could not be handled; the log says why."))
+        return
+    activation.host.turns += 1
+    as_json = bool(flags & envelope.JSON_BODY)
+    if not handler.options.durable:
+        _answer_when_settled(activation, caller, payload or b"", as_json)
+        return
+    inbox = InboxRecord(activation.target, request.message_id, digest, payload)
+    unit = Unit(activation.target, inbox=inbox)
+    _fill(activation, unit, context, inbox, request.trace_id, existed=existed)
+    activation.remember(inbox)
+    if payload is None:
+        _wait(activation, request.message_id, caller, as_json)
+        callers: list[tuple[Caller, bool]] = []
+    else:
+        callers = [(caller, as_json)]
+    _submit(activation, unit, context.changes, payload, callers)
+
+
+def _answer_when_settled(
+    activation: Activation, caller: Caller, payload: bytes, as_json: bool
+) -> None:
+    if activation.uncommitted:
+        unit = activation.host.last_unit(activation)
+        if unit is not None:
+            unit.readers.append((caller, payload, as_json))
+            return
+    answer(caller, payload, as_json)
+
+
+def _repeat(
+    activation: Activation, asked: Asked, handler: Handler, known: InboxRecord, digest: bytes
+) -> None:
+    if known.digest != digest:
+        raise IdReused("This id was used for another message; choose a new one.")
+    as_json = bool(asked.flags & envelope.JSON_BODY)
+    if known.reply is None:
+        _wait(activation, asked.request.message_id, asked.caller, as_json)
+        return
+    _answer_when_settled(activation, asked.caller, known.reply, as_json)
+
+
+def _wait(activation: Activation, message_id: bytes, caller: Caller, as_json: bool) -> None:
+    if activation.waiting is None:
+        activation.waiting = {}
+    activation.waiting.setdefault(message_id, []).append((caller, as_json))
+
+
+def _fill(
+    activation: Activation,
+    unit: Unit,
+    context: Context,
+    inbox: InboxRecord,
+    trace_id: bytes,
+    *,
+    existed: bool,
+) -> None:
+    """Put what the turn changed into its unit."""
+    changes = context.changes
+    entity = activation.entity
+    created = not existed and not changes.deleted
+    unit.state = activation.changed_state(created=created, deleted=changes.deleted)
+    entity.exists = not changes.deleted
+    activation.tombstone = activation.tombstone or changes.deleted
+    if unit.state is not None:
+        unit.rows.extend(_projection(activation, unit.state))
+    unit.rows.extend(changes.rows)
+    shard = shard_of(activation.target)
+    for started in changes.effects:
+        call = StoredCall(
+            arguments=codec.encode_plain(started.call.arguments),
+            then=started.then,
+            failed=started.failed,
+            message_id=inbox.message_id,
+            digest=inbox.digest,
+            answers=started.answers,
+            principal=context.principal,
+            trace_id=trace_id,
+        )
+        unit.effects.append(to_record(started, activation.target, shard, call))
+
+
+def _projection(activation: Activation, state: StateRecord) -> list[RowChange]:
+    table = activation.klass.handlers.row
+    if table is None:
+        return []
+    key = activation.target.key
+    if state.deleted:
+        return [RowChange("delete", table, {}, {"id": key})]
+    entity_state = activation.entity.state
+    values = {name: getattr(entity_state, name) for name in activation.klass.handlers.columns}
+    return [RowChange("upsert", table, {"id": key, **values}, {})]
+
+
+def _submit(
+    activation: Activation,
+    unit: Unit,
+    changes: Changes,
+    payload: bytes | None,
+    callers: list[tuple[Caller, bool]],
+) -> None:
+    pending = PendingUnit(activation, unit, changes, payload, callers)
+    activation.begin_commit()
+    activation.host.submit(pending)
+
+
+async def _resulted(activation: Activation, resulted: Resulted) -> None:
+    effect = resulted.effect
+    call = effect.call
+    unit = Unit(activation.target, finished=effect.record.effect_id)
+    context = context_for(activation, call.message_id, call.principal)
+    existed = activation.entity.exists
+    payload: bytes | None = None
+    if existed:
+        try:
+            payload = await _take(activation, resulted, context)
+        except VareonError as error:
+            activation.roll_back(existed=existed)
+            context = context_for(activation, call.message_id, call.principal)
+            payload = stored_error(error)
+        except Exception as error:  # noqa: BLE001 - the effect's row must go all the same
+            _log(activation, call.then, error)
+            activation.roll_back(existed=existed)
+            context = context_for(activation, call.message_id, call.principal)
+            payload = stored_error(InternalError("The result could not be handled."))
+    elif call.answers:
+        payload = stored_error(Cancelled("What this belonged to was deleted."))
+    answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
+    if existed:
+        _fill(activation, unit, context, answered, call.trace_id, existed=True)
+    callers: list[tuple[Caller, bool]] = []
+    if call.answers:
+        unit.answered = answered
+        activation.remember(answered)
+        callers = (activation.waiting or {}).pop(call.message_id, [])
+    _submit(activation, unit, context.changes, payload if call.answers else None, callers)
+
+
+async def _take(activation: Activation, resulted: Resulted, context: Context) -> bytes:
+    call, entity = resulted.effect.call, activation.entity
+    if resulted.error is None:
+        result = await getattr(entity, call.then)(resulted.value, context)
+        return stored_reply(result)
+    if call.failed is None:
+        if not call.answers:
+            failure("effect_failed", resulted.error, entity=str(activation.target))
+        return stored_error(resulted.error)
+    result = await getattr(entity, call.failed)(resulted.error, context)
+    return stored_reply(result)
+
+
+async def _subscribed(activation: Activation, subscribed: Subscribed) -> None:
+    context = context_for(activation, subscribed.message_id, subscribed.principal)
+    try:
+        await activation.settle()
+        activation.expect_existing(creates=False)
+        activation.entity.permit(None, context)
+        missed: Any = ()
+        if subscribed.position is not None:
+            missed = await activation.entity.catch_up(subscribed.position, context)
+    except VareonError as error:
+        activation.host.refuse_reader(subscribed.subscriber.caller, error)
+        return
+    for frame in missed:
+        subscribed.subscriber.show(frame)
+    activation.host.join(activation.target, subscribed.subscriber, subscribed.position)
+
+
+def _log(activation: Activation, name: str, error: Exception) -> None:
+    failure("handler_failed", error, entity=str(activation.target), message=name)
