@@ -1,0 +1,203 @@
+"""One suite for every store: what the engine relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable
+from vareon_runtime.identity import EntityId
+from vareon_runtime.migrations.run import migrate
+from vareon_runtime.models import UserRow
+from vareon_runtime.storage.changes import RowChange
+from vareon_runtime.storage.memory import MemoryStore
+from vareon_runtime.storage.ports import (
+    EffectRecord,
+    InboxRecord,
+    StateRecord,
+    Store,
+    Unit,
+    Wanted,
+)
+from vareon_runtime.storage.sqlite import SqliteStore
+
+A = EntityId("counter", "a")
+B = EntityId("counter", "b")
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+Opener = Callable[[], Store]
+"""Opens the store as the next life of the host would."""
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    path = tmp_path / "vareon.db"
+    memory = MemoryStore()
+    if request.param == "sqlite":
+        migrate(f"sqlite:///{path}")
+    lives: list[Store] = []
+
+    def next_life() -> Store:
+        if lives:
+            lives[-1].close()
+        store: Store = memory if request.param == "memory" else SqliteStore(path)
+        store.open("host", f"life-{len(lives)}")
+        lives.append(store)
+        return store
+
+    yield next_life
+    lives[-1].close()
+
+
+def state(target: EntityId, version: int, body: bytes = b"s", *, deleted: bool = False):
+    return StateRecord(target, version, 1, body, deleted)
+
+
+def inbox(target: EntityId, number: int, reply: bytes | None = b"r") -> InboxRecord:
+    return InboxRecord(target, bytes([number]) * 16, b"d" * 8, reply)
+
+
+def effect(number: int, target: EntityId = A) -> EffectRecord:
+    return EffectRecord(bytes([number]) * 16, target, 3, "work", 1, b"call")
+
+
+def user(name: str, identifier: str = "") -> RowChange:
+    values = {
+        "id": identifier or f"id-{name}",
+        "username": name,
+        "hashed_password": "x",
+        "is_active": True,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return RowChange("upsert", UserRow.__table__, values, {})
+
+
+def test_what_was_committed_is_loaded_by_the_next_life(reopen: Opener) -> None:
+    store = reopen()
+    assert store.commit([Unit(A, state(A, 1), inbox(A, 1)), Unit(B, state(B, 1))], 5) == [None] * 2
+    loaded = reopen().load([Wanted(A, (bytes([1]) * 16, bytes([2]) * 16)), Wanted(B)])
+    assert loaded[0].state == state(A, 1)
+    assert loaded[0].inbox == {bytes([1]) * 16: inbox(A, 1)}
+    assert loaded[1].state == state(B, 1)
+    assert not loaded[1].inbox
+
+
+def test_what_was_never_written_is_not_there(reopen: Opener) -> None:
+    (loaded,) = reopen().load([Wanted(A, (b"x" * 16,))])
+    assert loaded.state is None
+    assert not loaded.inbox
+
+
+def test_a_large_batch_is_written_whole(reopen: Opener) -> None:
+    targets = [EntityId("counter", str(number)) for number in range(700)]
+    store = reopen()
+    outcomes = store.commit([Unit(t, state(t, 1), InboxRecord(t, b"m" * 16, b"d" * 8, b"r"))
+                             for t in targets], 5)
+    assert outcomes == [None] * 700
+    loaded = store.load([Wanted(t, (b"m" * 16,)) for t in targets])
+    assert [found.state for found in loaded] == [state(t, 1) for t in targets]
+    assert all(len(found.inbox) == 1 for found in loaded)
+
+
+def test_the_last_state_of_a_batch_wins(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, state(A, 1, b"one")), Unit(A, state(A, 2, b"two"))], 5)
+    assert store.load([Wanted(A)])[0].state == state(A, 2, b"two")
+
+
+def test_an_older_version_is_refused(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, state(A, 2))], 5)
+    try:
+        outcomes = store.commit([Unit(A, state(A, 2, b"late"))], 6)
+    except Unavailable as error:
+        outcomes = [error]
+    assert isinstance(outcomes[0], Unavailable)
+    assert store.load([Wanted(A)])[0].state == state(A, 2)
+
+
+def test_a_message_is_not_handled_twice(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, state(A, 1), inbox(A, 1))], 5)
+    (outcome,) = store.commit([Unit(A, state(A, 2, b"again"), inbox(A, 1))], 6)
+    assert isinstance(outcome, Unavailable)
+    assert store.load([Wanted(A)])[0].state == state(A, 1)
+
+
+def test_one_id_may_go_to_two_entities(reopen: Opener) -> None:
+    store = reopen()
+    assert store.commit([Unit(A, inbox=inbox(A, 1)), Unit(B, inbox=inbox(B, 1))], 5) == [None] * 2
+
+
+def test_a_later_turn_completes_an_inbox_row(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, inbox=inbox(A, 1, None))], 5)
+    store.commit([Unit(A, answered=inbox(A, 1, b"late"))], 6)
+    loaded = reopen().load([Wanted(A, (bytes([1]) * 16,))])[0]
+    assert loaded.inbox[bytes([1]) * 16].reply == b"late"
+
+
+def test_a_taken_unique_value_blames_its_own_unit_alone(reopen: Opener) -> None:
+    store = reopen()
+    units = [
+        Unit(A, state(A, 1), rows=[user("ann")]),
+        Unit(B, state(B, 1), rows=[user("ann", "other")]),
+        Unit(B, state(B, 2)),
+        Unit(EntityId("counter", "c"), rows=[user("bob")]),
+    ]
+    outcomes = store.commit(units, 5)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], Conflict)
+    assert "username" in outcomes[1].detail
+    assert isinstance(outcomes[2], Unavailable), "it was built on a change that failed"
+    assert outcomes[3] is None
+    assert store.load([Wanted(B)])[0].state is None
+
+
+def test_effects_are_found_again_with_one_attempt_more(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, effects=[effect(1), effect(2)])], 5)
+    store.commit([Unit(A, finished=effect(1).effect_id)], 6)
+    found = reopen().recover_effects()
+    assert [(record.effect_id, record.attempts) for record in found] == [(bytes([2]) * 16, 2)]
+    assert reopen().recover_effects()[0].attempts == 3
+
+
+def test_an_effect_that_ends_in_the_batch_that_starts_it_leaves_nothing(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, effects=[effect(1)]), Unit(A, finished=effect(1).effect_id)], 5)
+    assert reopen().recover_effects() == []
+
+
+def test_a_second_owner_is_kept_out(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vareon_runtime.storage.sqlite.LOCK_PATIENCE_S", 0.05)
+    first = reopen()
+    second = first if isinstance(first, MemoryStore) else SqliteStore(first._path)
+    with pytest.raises(StoreFailed):
+        second.open("host", "other")
+
+
+def test_a_fenced_owner_writes_nothing(reopen: Opener) -> None:
+    store = reopen()
+    if isinstance(store, SqliteStore):
+        assert store._writer is not None
+        store._writer.execute("UPDATE hosts SET fenced = 1")
+    else:
+        assert isinstance(store, MemoryStore)
+        store.fence()
+    with pytest.raises(StaleOwner):
+        store.commit([Unit(A, state(A, 1))], 5)
+    assert reopen().load([Wanted(A)])[0].state is None
+
+
+def test_a_tombstone_stays(reopen: Opener) -> None:
+    store = reopen()
+    store.commit([Unit(A, state(A, 1))], 5)
+    store.commit([Unit(A, state(A, 2, b"", deleted=True))], 6)
+    found = reopen().load([Wanted(A)])[0].state
+    assert found is not None
+    assert found.deleted
