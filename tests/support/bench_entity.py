@@ -143,8 +143,13 @@ class Bench(Entity[BenchState]):
         self.state.username = message.name
         now = context.now()
         context.upsert(
-            UserRow, id=self.key, username=message.name, hashed_password="x", is_active=True,
-            created_at=now, updated_at=now,
+            UserRow,
+            id=self.key,
+            username=message.name,
+            hashed_password="x",
+            is_active=True,
+            created_at=now,
+            updated_at=now,
         )
         return True
 

@@ -113,7 +113,7 @@ class Activation:
             return False
         mailbox.append(delivery)
         if self.running is None:
-            self.running = asyncio.ensure_future(self._run())
+            self.running = self.host.loop.create_task(self._run())
         return True
 
     async def ready(self) -> None:
@@ -124,7 +124,7 @@ class Activation:
         """
         if self.life is Life.NEW:
             if self.running is None:
-                self.running = asyncio.ensure_future(self._run())
+                self.running = self.host.loop.create_task(self._run())
             await asyncio.shield(self.running)
         if self.life is Life.GONE:
             raise Unavailable("This entity is being loaded again.", 0.05)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vareon_runtime.clock import SystemClock
+from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
 from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
@@ -64,6 +65,7 @@ async def build(
         ConfigurationError: If the database URL is of a kind this cannot write.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    relax_collector()
     clock = SystemClock()
     ids = seeded_ids(clock)
     incarnation = ids.text_id()

@@ -67,6 +67,7 @@ class Host:
         self.effects = EffectRunner(self)
         self.bus = bus(self)
         self.stopping = False
+        self.loop: asyncio.AbstractEventLoop
         self.turns = 0
         self._store = store
         self._feeds: dict[EntityId, Feed] = {}
@@ -76,7 +77,7 @@ class Host:
 
     async def start(self) -> None:
         """Own the store, take up the effects that were under way, and connect."""
-        loop = asyncio.get_running_loop()
+        self.loop = loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._store.open, self.name, self.incarnation)
         found = await loop.run_in_executor(None, self._store.recover_effects)
         self.committer.start()

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from vareon_runtime.clock import SystemClock
+from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
 from vareon_runtime.envelope import Kind, hops
 from vareon_runtime.routing.link import MAX_FRAME, Link
@@ -87,4 +88,5 @@ def read_hello(batch: bytes) -> Hello | None:
 
 async def build_router(settings: Settings, name: str) -> RouterService:
     """The service of a router's process."""
+    relax_collector()
     return RouterService(settings, name)

@@ -406,8 +406,9 @@ async def test_asking_without_a_host_ends_at_its_deadline(cluster: InProcessClus
 
 
 async def test_nothing_is_left_behind_by_many_asks(cluster: InProcessCluster) -> None:
-    await asyncio.gather(*(cluster.bus.ask(A, GetCount()) for _ in range(3)),
-                         return_exceptions=True)
+    await asyncio.gather(
+        *(cluster.bus.ask(A, GetCount()) for _ in range(3)), return_exceptions=True
+    )
     await asyncio.gather(
         *(cluster.bus.ask(EntityId("bench", str(n % 50)), Add()) for n in range(200))
     )

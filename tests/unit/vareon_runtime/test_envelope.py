@@ -1,0 +1,68 @@
+"""Bytes on the wire: whatever is packed comes out the same, and nonsense is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vareon_runtime import envelope
+from vareon_runtime.envelope import Kind, Request, hops, item, pack_request, unpack_request
+from vareon_runtime.identity import EntityId, Principal
+
+texts = st.text(min_size=1, max_size=40).filter(lambda text: "\x1f" not in text)
+principals = st.none() | st.builds(Principal, texts, st.lists(texts, max_size=3).map(tuple))
+requests = st.builds(
+    Request,
+    target=st.builds(EntityId, texts, texts),
+    name=texts,
+    message_id=st.binary(min_size=16, max_size=16),
+    principal=principals,
+    deadline_s=st.floats(allow_nan=False),
+    trace_id=st.binary(min_size=16, max_size=16),
+    span_id=st.binary(min_size=8, max_size=8),
+    body=st.binary(max_size=300),
+)
+
+
+@given(requests)
+def test_a_request_survives_the_wire(request: Request) -> None:
+    payload = pack_request(request)
+    assert unpack_request(payload) == request
+    assert envelope.target_kind(payload, 0) == request.target.kind.encode()
+    assert envelope.carries_principal(payload, 0) == (request.principal is not None)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(list(Kind)),
+            st.integers(0, 255),
+            st.integers(0, 255),
+            st.binary(max_size=50),
+        ),
+        max_size=20,
+    )
+)
+def test_a_batch_is_its_items(parts: list[tuple[Kind, int, int, bytes]]) -> None:
+    batch = b"".join(
+        item(kind, flags, shard, 7, n, body) for n, (kind, flags, shard, body) in enumerate(parts)
+    )
+    found = hops(batch)
+    assert [(h.kind, h.flags, h.shard, batch[h.start : h.end]) for h in found] == parts
+    assert [h.correlation for h in found] == list(range(len(parts)))
+
+
+@given(requests, st.integers(min_value=1))
+def test_a_cut_batch_is_refused(request: Request, cut: int) -> None:
+    batch = item(Kind.REQUEST, 0, 0, 0, 1, pack_request(request))
+    with pytest.raises(ValueError, match="ends inside"):
+        hops(batch[: -(cut % (len(batch) - 1)) - 1])
+
+
+@given(st.binary(max_size=120))
+def test_nonsense_is_a_value_error_or_a_request(payload: bytes) -> None:
+    try:
+        unpack_request(payload)
+    except ValueError:
+        pass
