@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable
 from vareon_runtime.identity import EntityId
 from vareon_runtime.migrations.run import migrate
 from vareon_runtime.models import UserRow
+from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.memory import MemoryStore
 from vareon_runtime.storage.ports import (
@@ -95,8 +97,9 @@ def test_what_was_never_written_is_not_there(reopen: Opener) -> None:
 def test_a_large_batch_is_written_whole(reopen: Opener) -> None:
     targets = [EntityId("counter", str(number)) for number in range(700)]
     store = reopen()
-    outcomes = store.commit([Unit(t, state(t, 1), InboxRecord(t, b"m" * 16, b"d" * 8, b"r"))
-                             for t in targets], 5)
+    outcomes = store.commit(
+        [Unit(t, state(t, 1), InboxRecord(t, b"m" * 16, b"d" * 8, b"r")) for t in targets], 5
+    )
     assert outcomes == [None] * 700
     loaded = store.load([Wanted(t, (b"m" * 16,)) for t in targets])
     assert [found.state for found in loaded] == [state(t, 1) for t in targets]
@@ -201,3 +204,32 @@ def test_a_tombstone_stays(reopen: Opener) -> None:
     found = reopen().load([Wanted(A)])[0].state
     assert found is not None
     assert found.deleted
+
+
+def test_columns_may_be_named_in_any_order(tmp_path: Path) -> None:
+    path = tmp_path / "vareon.db"
+    migrate(f"sqlite:///{path}")
+    store = SqliteStore(path)
+    store.open("host", "life")
+    first = user("ann")
+    shuffled = RowChange(first.verb, first.table, dict(reversed(list(first.values.items()))), {})
+    renamed = RowChange(
+        "update", first.table, {"hashed_password": "y", "username": "eve"}, {"id": "id-ann"}
+    )
+    assert store.commit([Unit(A, rows=[shuffled, renamed])], 5) == [None]
+    reader = sqlite3.connect(path)
+    rows = reader.execute("SELECT id, username, hashed_password, is_active FROM users").fetchall()
+    reader.close()
+    store.close()
+    assert rows == [("id-ann", "eve", "y", 1)]
+
+
+def test_no_column_has_a_default_that_only_python_knows() -> None:
+    """The committer writes what it is given: a hidden default would shift its parameters."""
+    hidden = [
+        str(column)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if column.default is not None or column.onupdate is not None
+    ]
+    assert not hidden

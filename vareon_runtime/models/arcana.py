@@ -41,7 +41,7 @@ class ChatMessageRow(Base):
     sender: Mapped[str] = mapped_column(String(8))
     """``user`` or ``llm``."""
     message_content: Mapped[str] = mapped_column(Text)
-    generation: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int]
     """Which try at the answer was kept; 0 for what the user said."""
     model_name: Mapped[str | None] = mapped_column(String(200))
     prompt_tokens: Mapped[int | None]

@@ -92,7 +92,7 @@ def _groups(changes: Sequence[RowChange]) -> list[list[RowChange]]:
     for of_table in by_table.values():
         last: tuple[Any, ...] = ()
         for change in of_table:
-            shape = (change.verb, tuple(change.values), tuple(change.where))
+            shape = (change.verb, frozenset(change.values), frozenset(change.where))
             if shape == last:
                 groups[-1].append(change)
             else:
@@ -103,7 +103,9 @@ def _groups(changes: Sequence[RowChange]) -> list[list[RowChange]]:
 
 def _write_rows(connection: sqlite3.Connection, group: list[RowChange]) -> None:
     first = group[0]
-    table, columns, where = first.table, tuple(first.values), tuple(first.where)
+    table = first.table
+    columns = statements.in_table_order(table, first.values)
+    where = statements.in_table_order(table, first.where)
     if first.verb in ("insert", "upsert"):
         if first.verb == "upsert":
             group = _last_of_each(group)

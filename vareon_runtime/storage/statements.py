@@ -7,13 +7,15 @@ down to powers of two to keep the number of distinct texts, and so the statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, delete, update
+from sqlalchemy import ClauseElement, Column, Table, bindparam, delete, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
+
+from vareon_runtime.errors import InternalError
 
 DIALECT = sqlite.dialect()
 MAX_VARIABLES = 30_000
@@ -38,7 +40,8 @@ def insert_sql(table: Table, columns: tuple[str, ...], rows: int, upsert: bool) 
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=key)
-    return str(statement.compile(dialect=DIALECT))
+    names = [f"{name}__{row}" for row in range(rows) for name in columns]
+    return _text(statement, names)
 
 
 @cache
@@ -47,7 +50,8 @@ def update_sql(table: Table, columns: tuple[str, ...], where: tuple[str, ...]) -
     statement = update(table).values({name: bindparam(f"set_{name}") for name in columns})
     for name in where:
         statement = statement.where(table.c[name] == bindparam(f"where_{name}"))
-    return str(statement.compile(dialect=DIALECT))
+    names = [f"set_{name}" for name in columns] + [f"where_{name}" for name in where]
+    return _text(statement, names)
 
 
 @cache
@@ -56,7 +60,29 @@ def delete_sql(table: Table, where: tuple[str, ...]) -> str:
     statement = delete(table)
     for name in where:
         statement = statement.where(table.c[name] == bindparam(f"where_{name}"))
-    return str(statement.compile(dialect=DIALECT))
+    return _text(statement, [f"where_{name}" for name in where])
+
+
+def in_table_order(table: Table, columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns as the table declares them, which is how SQLAlchemy writes them.
+
+    Raises:
+        InternalError: If the table has no such column.
+    """
+    wanted = set(columns)
+    found = tuple(column.name for column in table.columns if column.name in wanted)
+    if len(found) != len(wanted):
+        unknown = ", ".join(sorted(wanted.difference(found)))
+        raise InternalError(f"The table {table.name} has no column {unknown}.")
+    return found
+
+
+def _text(statement: ClauseElement, names: list[str]) -> str:
+    """The SQL, once its parameters are known to stand in the order they will be given."""
+    compiled = statement.compile(dialect=DIALECT)
+    if getattr(compiled, "positiontup", None) != names:
+        raise InternalError("A statement takes its parameters in an unexpected order.")
+    return str(compiled)
 
 
 @cache

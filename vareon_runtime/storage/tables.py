@@ -19,7 +19,7 @@ class EntityRow(Base):
     version: Mapped[int]
     schema_version: Mapped[int] = mapped_column(SmallInteger)
     epoch: Mapped[int]
-    deleted: Mapped[bool] = mapped_column(default=False)
+    deleted: Mapped[bool]
     state: Mapped[bytes] = mapped_column(LargeBinary)
 
 
@@ -63,7 +63,7 @@ class HostRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     lease_until_ms: Mapped[int] = mapped_column(BigInteger)
     commit_seq: Mapped[int] = mapped_column(BigInteger)
-    fenced: Mapped[bool] = mapped_column(default=False)
+    fenced: Mapped[bool]
 
 
 class ShardRow(Base):

@@ -1,0 +1,45 @@
+# `make run` is all that a fresh clone needs. PYTHON chooses the interpreter, ARGS goes to `vareon up`.
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+LONGEST_FILE := 400
+
+.PHONY: run install test check bench clean fmt
+
+run: $(VENV)/installed
+	@$(BIN)/vareon up $(ARGS)
+
+install: $(VENV)/installed
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -q -rs $(ARGS)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo importlinter.toml
+	@find vareon_runtime actors web tests benchmarks examples -name '*.py' -exec wc -l {} + \
+	  | awk '$$2 != "total" && $$1 > $(LONGEST_FILE) { print $$2 ": " $$1 " lines, more than $(LONGEST_FILE)"; long = 1 } END { exit long }'
+
+fmt: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# The lock holds everything with its hash: what runs, what tests, what checks.
+$(VENV)/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Vareon needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing into $(VENV); this takes a minute or two the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
