@@ -34,9 +34,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
-            self._send()
+        self._transport = transport  # type: ignore[assignment]
+        self._send()
 
     def data_received(self, data: bytes) -> None:
         """Read a response, and send the next request when it is whole."""

@@ -186,10 +186,14 @@ class Bench(Entity[BenchState]):
         context.write(stream, f"try {context.attempt}: ")
         context.write(stream, "one ")
         await context.resource(Gate).pass_through("speak")
+        if stream == "unheard":
+            return stream
         context.write(stream, "two")
         return f"try {context.attempt}: one two"
 
     async def spoke(self, text: str, context: Context) -> None:
+        if text == "unheard":
+            raise ZeroDivisionError
         self.state.notes.append(text)
         context.emit(Spoken("s", text))
 

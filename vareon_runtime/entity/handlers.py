@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints, overload
 
 from sqlalchemy import Table
 
@@ -74,7 +74,13 @@ class HandlerTable:
     effects: dict[str, EffectHandler] = field(default_factory=dict)
 
 
-def command(method: F | None = None, *, creates: bool = False, durable: bool = True) -> Any:
+@overload
+def command(method: F) -> F: ...
+@overload
+def command(*, creates: bool = False, durable: bool = True) -> Callable[[F], F]: ...
+def command(
+    method: F | None = None, *, creates: bool = False, durable: bool = True
+) -> F | Callable[[F], F]:
     """Bind a method to a message that asks for a change.
 
     Args:
@@ -82,25 +88,31 @@ def command(method: F | None = None, *, creates: bool = False, durable: bool = T
         creates: Whether the message may bring the entity into being.
         durable: False means at most once and nothing written.
     """
-    return _mark(method, HandlerOptions("command", creates, durable))
+    mark = _mark(HandlerOptions("command", creates, durable))
+    return mark(method) if method is not None else mark
 
 
-def query(method: F | None = None, *, creates: bool = False) -> Any:
+@overload
+def query(method: F) -> F: ...
+@overload
+def query(*, creates: bool = False) -> Callable[[F], F]: ...
+def query(method: F | None = None, *, creates: bool = False) -> F | Callable[[F], F]:
     """Bind a method to a message that only reads. Nothing is written for it.
 
     Args:
         method: The method, when used without parentheses.
         creates: Whether it also answers where nothing exists yet, from the state's defaults.
     """
-    return _mark(method, HandlerOptions("query", creates, durable=False))
+    mark = _mark(HandlerOptions("query", creates, durable=False))
+    return mark(method) if method is not None else mark
 
 
-def _mark(method: F | None, options: HandlerOptions) -> Any:
+def _mark(options: HandlerOptions) -> Callable[[F], F]:
     def decorate(target: F) -> F:
         setattr(target, _MARK, options)
         return target
 
-    return decorate(method) if method is not None else decorate
+    return decorate
 
 
 def entity(

@@ -228,21 +228,11 @@ async def _resulted(activation: Activation, resulted: Resulted) -> None:
     effect = resulted.effect
     call = effect.call
     unit = Unit(activation.target, finished=effect.record.effect_id)
-    context = context_for(activation, call.message_id, call.principal)
     existed = activation.entity.exists
+    context = context_for(activation, call.message_id, call.principal)
     payload: bytes | None = None
     if existed:
-        try:
-            payload = await _take(activation, resulted, context)
-        except VareonError as error:
-            activation.roll_back(existed=existed)
-            context = context_for(activation, call.message_id, call.principal)
-            payload = stored_error(error)
-        except Exception as error:  # noqa: BLE001 - the effect's row must go all the same
-            _log(activation, call.then, error)
-            activation.roll_back(existed=existed)
-            context = context_for(activation, call.message_id, call.principal)
-            payload = stored_error(InternalError("The result could not be handled."))
+        payload, context = await _take(activation, resulted)
     elif call.answers:
         payload = stored_error(Cancelled("What this belonged to was deleted."))
     answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
@@ -256,17 +246,40 @@ async def _resulted(activation: Activation, resulted: Resulted) -> None:
     _submit(activation, unit, context.changes, payload if call.answers else None, callers)
 
 
-async def _take(activation: Activation, resulted: Resulted, context: Context) -> bytes:
-    call, entity = resulted.effect.call, activation.entity
-    if resulted.error is None:
-        result = await getattr(entity, call.then)(resulted.value, context)
-        return stored_reply(result)
-    if call.failed is None:
-        if not call.answers:
-            failure("effect_failed", resulted.error, entity=str(activation.target))
-        return stored_error(resulted.error)
-    result = await getattr(entity, call.failed)(resulted.error, context)
-    return stored_reply(result)
+async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Context]:
+    """Give the result to ``then``, or the error, also one that ``then`` raises, to ``failed``."""
+    call = resulted.effect.call
+    error = resulted.error
+    if error is None:
+        context = context_for(activation, call.message_id, call.principal)
+        reply, error = await _one_way(activation, call.then, resulted.value, context)
+        if error is None:
+            return reply, context
+    context = context_for(activation, call.message_id, call.principal)
+    if call.failed is not None:
+        reply, problem = await _one_way(activation, call.failed, error, context)
+        if problem is None:
+            return reply, context
+        error = problem
+        context = context_for(activation, call.message_id, call.principal)
+    elif not call.answers:
+        failure("effect_failed", error, entity=str(activation.target))
+    return stored_error(error), context
+
+
+async def _one_way(
+    activation: Activation, method: str, argument: Any, context: Context
+) -> tuple[bytes, VareonError | None]:
+    try:
+        result = await getattr(activation.entity, method)(argument, context)
+        return stored_reply(result), None
+    except VareonError as error:
+        activation.roll_back(existed=True)
+        return b"", error
+    except Exception as error:  # noqa: BLE001 - the effect's row must go all the same
+        _log(activation, method, error)
+        activation.roll_back(existed=True)
+        return b"", InternalError("The result could not be handled; the log says why.")
 
 
 async def _subscribed(activation: Activation, subscribed: Subscribed) -> None:

@@ -442,3 +442,19 @@ async def _text(frames) -> tuple[str, list[int]]:
         elif isinstance(frame, Spoken):
             return text, resets
     return text, resets
+
+
+async def test_a_result_that_cannot_be_taken_goes_to_the_one_who_takes_failures(
+    cluster: InProcessCluster, gate: Gate
+) -> None:
+    await cluster.bus.ask(A, Start("unheard"))
+    await gate.reached.wait()
+    async with cluster.bus.subscribe(A) as frames:
+        await anext(aiter(frames))
+        gate.open.set()
+        async for frame in frames:
+            if isinstance(frame, Spoken):
+                assert frame.text == "failed: internal"
+                break
+    assert cluster.host is not None
+    assert not cluster.host.effects.running

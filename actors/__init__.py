@@ -1,0 +1,1 @@
+"""The domain: entities, their messages and rules."""

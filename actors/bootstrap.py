@@ -1,0 +1,40 @@
+"""Puts an entity host together: the only place that knows which parts it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.cognisys.completion import Completions
+from actors.cognisys.guide import Guide, HostFacts
+from actors.cognisys.keyring import KeyRing
+from actors.cognisys.openai_wire import OpenAiWire
+from actors.registry import build_registry
+from vareon_runtime.clock import SystemClock
+from vareon_runtime.config import Settings
+from vareon_runtime.hosting.bootstrap import build
+from vareon_runtime.service import Service
+
+
+async def build_host(settings: Settings, name: str) -> Service:
+    """The host that runs this product's entities and the user's own.
+
+    Raises:
+        ConfigurationError: If a setting, a key file or an entity module is wrong.
+    """
+    clock = SystemClock()
+    keys = KeyRing.from_file(settings.encryption_key_file)
+    wire = OpenAiWire(keys, clock=clock)
+    facts = HostFacts(name, url_of(settings), clock.time())
+    resources: dict[type[Any], Any] = {
+        KeyRing: keys,
+        Completions: wire,
+        Guide: Guide(facts, clock),
+    }
+    registry = build_registry(settings.entities)
+    return await build(settings, name, registry, resources, closers=[wire.close])
+
+
+def url_of(settings: Settings) -> str:
+    """Where a user on this machine reaches this installation."""
+    host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"

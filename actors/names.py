@@ -1,0 +1,33 @@
+"""Addresses of the domain's entities, in one place for whoever sends to them."""
+
+from __future__ import annotations
+
+from vareon_runtime.identity import EntityId
+
+GUIDE_MODEL = "vareon/guide"
+"""The built-in responder, used when no model is connected."""
+
+
+def conversation(conversation_id: str) -> EntityId:
+    """A conversation."""
+    return EntityId("conversation", conversation_id)
+
+
+def provider(provider_id: str) -> EntityId:
+    """A model provider, with its models."""
+    return EntityId("provider", provider_id)
+
+
+def preference(user_id: str) -> EntityId:
+    """What a user wants from models."""
+    return EntityId("llm_preference", user_id)
+
+
+def routing() -> EntityId:
+    """Cognisys's routing entity."""
+    return EntityId("routing", "default")
+
+
+def user(user_id: str) -> EntityId:
+    """An account."""
+    return EntityId("user", user_id)

@@ -1,0 +1,24 @@
+"""Settings survive the pipe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from vareon_runtime.cluster import wire
+from vareon_runtime.config import Settings
+
+
+def test_settings_arrive_as_they_were() -> None:
+    """Each field, with its type."""
+    settings = Settings(
+        data_dir=Path("/a b/ü"),
+        database_url="sqlite:////x.db",
+        port=1,
+        node="n",
+        entities=("one", "two.three"),
+        instance="abc",
+    )
+    sent = wire.line({"settings": wire.settings_to_wire(settings)})
+    assert sent.endswith(b"\n")
+    assert wire.settings_from_wire(json.loads(sent)["settings"]) == settings

@@ -1,0 +1,43 @@
+"""What is printed."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from vareon_runtime.config import Settings
+from vareon_runtime.launch.terminal import Terminal
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_welcome_shows_where_the_token_is_not_the_token(tmp_path: Path) -> None:
+    """The command that shows it can be pasted."""
+    out = io.StringIO()
+    settings = Settings(data_dir=tmp_path / "my data", database_url="")
+    Terminal(0.0, out).ready("http://127.0.0.1:1", "http://127.0.0.1:2", settings)
+    assert f"cat '{settings.ray_token_file}'" in out.getvalue()
+    assert "http://127.0.0.1:1/" in out.getvalue()
+
+
+def test_models() -> None:
+    """One, several, none, and one with a remark."""
+    out = io.StringIO()
+    terminal = Terminal(0.0, out)
+    terminal.models([{"name": "Ollama", "models": 1, "note": ""}])
+    terminal.models([{"name": "OpenAI", "models": 3, "note": "key from OPENAI_API_KEY"}])
+    terminal.models([])
+    first, second, third = out.getvalue().splitlines()
+    assert first.endswith("Ollama (1 model)")
+    assert second.endswith("OpenAI (3 models): key from OPENAI_API_KEY")
+    assert "none found" in third
+
+
+def test_nobody_reads() -> None:
+    """Is no reason to stop."""
+    Terminal(0.0, Gone()).step("reached")
