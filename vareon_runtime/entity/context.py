@@ -55,11 +55,11 @@ class Context:
     """One turn's view: who asks, what time it is, and how to change things."""
 
     __slots__ = (
+        "_changes",
         "_clock",
         "_ids",
         "_reader",
         "_resources",
-        "changes",
         "entity_id",
         "message_id",
         "principal",
@@ -75,11 +75,18 @@ class Context:
         self.entity_id = entity_id
         self.message_id = message_id
         self.principal = principal
-        self.changes = Changes()
+        self._changes: Changes | None = None
         self._clock = host.clock
         self._ids = host.ids
         self._reader = host.reader
         self._resources = host.resources
+
+    @property
+    def changes(self) -> Changes:
+        """What this turn will commit besides the state; made when first needed."""
+        if self._changes is None:
+            self._changes = Changes()
+        return self._changes
 
     def now(self) -> Any:
         """The time, timezone-aware UTC."""

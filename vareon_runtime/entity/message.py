@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -80,6 +81,7 @@ class Reset(Message, frozen=True, forbid_unknown_fields=True):
     generation: int
 
 
+@cache
 def reply_type(request: type[Message]) -> Any:
     """The ``R`` of a ``Request[R]`` subclass, or None for a message without a declared reply."""
     for klass in request.__mro__:
