@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from msgspec import field
+
 from vareon_runtime.entity import (
     Context,
     Delta,
@@ -45,7 +47,7 @@ class Gate:
 class BenchState(State):
     count: int = 0
     username: str = ""
-    notes: list[str] = []
+    notes: list[str] = field(default_factory=list)
 
 
 class Add(Request[int]):
