@@ -65,7 +65,7 @@ class Subscribed:
     """A reader wants the entity's stream."""
 
     subscriber: Subscriber
-    position: Position | None
+    positions: tuple[Position, ...]
     principal: Principal | None
     message_id: bytes
 

@@ -8,7 +8,7 @@ Readers grant credit in bytes; without credit nothing is sent. Only facts queue,
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vareon_runtime.codec import encode_frame
@@ -151,12 +151,14 @@ class Feed:
         for name in [n for n, s in self.streams.items() if s.effect_id == effect_id]:
             del self.streams[name]
 
-    def join(self, subscriber: Subscriber, position: Position | None) -> None:
-        """Add a reader and show it what is running, from its position on."""
+    def join(self, subscriber: Subscriber, positions: Sequence[Position]) -> None:
+        """Add a reader and show it what is running, from where it has got to in each stream."""
         self.subscribers.append(subscriber)
+        reached = {position.stream: position for position in positions}
         for stream in self.streams.values():
             start = 0
-            if position is not None and position.stream == stream.name and position.generation:
+            position = reached.get(stream.name)
+            if position is not None and position.generation:
                 if position.generation == stream.generation:
                     start = min(position.offset, stream.length)
                 else:

@@ -35,7 +35,7 @@ from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.identity import EntityId
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link
-from vareon_runtime.routing.subscription import CREDIT, WINDOW, Subscribe
+from vareon_runtime.routing.subscription import CREDIT, POSITIONS_LIMIT, WINDOW, Subscribe
 from vareon_runtime.storage.ports import Store
 from vareon_runtime.telemetry import event, failure
 
@@ -227,10 +227,10 @@ class Host:
             found.end_streams(effect_id)
             self._tidy(target)
 
-    def join(self, target: EntityId, subscriber: Subscriber, position: Position | None) -> None:
+    def join(self, target: EntityId, subscriber: Subscriber, positions: Sequence[Position]) -> None:
         """Add a reader, unless its link went meanwhile."""
         if not subscriber.caller.link.closed and subscriber.caller in self._readers:
-            self.feed(target).join(subscriber, position)
+            self.feed(target).join(subscriber, positions)
 
     def refuse_reader(self, caller: Caller, error: VareonError) -> None:
         """Send a reader away."""
@@ -255,7 +255,8 @@ class Host:
             wanted = msgspec.msgpack.decode(request.body, type=Subscribe)
             reader = Subscriber(caller, min(wanted.credit, CREDIT_LIMIT))
             principal = request.principal if flags & envelope.TRUSTED else None
-            delivery = Subscribed(reader, wanted.position, principal, request.message_id)
+            positions = wanted.positions[:POSITIONS_LIMIT]
+            delivery = Subscribed(reader, positions, principal, request.message_id)
             self._readers[caller] = request.target
         elif self.committer.full:
             raise Overloaded("The database cannot keep up; try again.", 1.0)

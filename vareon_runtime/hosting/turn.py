@@ -288,15 +288,15 @@ async def _subscribed(activation: Activation, subscribed: Subscribed) -> None:
         await activation.settle()
         activation.expect_existing(creates=False)
         activation.entity.permit(None, context)
-        missed: Any = ()
-        if subscribed.position is not None:
-            missed = await activation.entity.catch_up(subscribed.position, context)
+        missed: list[Any] = []
+        for position in subscribed.positions:
+            missed.extend(await activation.entity.catch_up(position, context))
     except VareonError as error:
         activation.host.refuse_reader(subscribed.subscriber.caller, error)
         return
     for frame in missed:
         subscribed.subscriber.show(frame)
-    activation.host.join(activation.target, subscribed.subscriber, subscribed.position)
+    activation.host.join(activation.target, subscribed.subscriber, subscribed.positions)
 
 
 def _log(activation: Activation, name: str, error: Exception) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from vareon_runtime.routing.client import LinkBus
 
 WINDOW = 256 * 1024
+POSITIONS_LIMIT = 32
+"""Streams a reader may resume at once."""
 CREDIT = struct.Struct("<Q")
 RETRY_FIRST_S = 0.02
 RETRY_LONGEST_S = 0.5
@@ -36,7 +38,7 @@ class Subscribe(msgspec.Struct, frozen=True):
     """Body of a subscription request."""
 
     credit: int
-    position: Position | None = None
+    positions: tuple[Position, ...] = ()
 
 
 class LinkSubscription:
@@ -129,8 +131,10 @@ class LinkSubscription:
         self._wait_s = min(RETRY_LONGEST_S, self._wait_s * 2)
         self._begin()
 
-    def _reached(self) -> Position | None:
-        return next(iter(self._open.values()), self._ended)
+    def _reached(self) -> tuple[Position, ...]:
+        if self._open:
+            return tuple(self._open.values())[:POSITIONS_LIMIT]
+        return (self._ended,) if self._ended is not None else ()
 
     def _moved(self, frame: Delta | Reset | Event) -> None:
         if isinstance(frame, Delta):

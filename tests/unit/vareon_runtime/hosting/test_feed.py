@@ -22,7 +22,7 @@ class Reader:
     def __init__(self, feed: Feed, credit: int, position: Position | None = None) -> None:
         self.link = Link(wire=None)
         self.subscriber = Subscriber(Caller(self.link, 1), credit)
-        feed.join(self.subscriber, position)
+        feed.join(self.subscriber, (position,) if position else ())
 
     def frames(self) -> list[Delta | Reset | Event | None]:
         batch = b"".join(self.link._queue)

@@ -458,3 +458,24 @@ async def test_a_result_that_cannot_be_taken_goes_to_the_one_who_takes_failures(
                 break
     assert cluster.host is not None
     assert not cluster.host.effects.running
+
+
+async def test_every_stream_that_ended_while_the_reader_was_away_is_told(
+    cluster: InProcessCluster, gate: Gate
+) -> None:
+    await cluster.bus.ask(A, Start("s"))
+    await gate.reached.wait()
+    async with cluster.bus.subscribe(A) as frames:
+        frames._open = {"s": Position("s", 1, 0), "t": Position("t", 1, 0)}
+        await cluster.restart_router()
+        gate.open.set()
+        assert cluster.host is not None
+        async with asyncio.timeout(5):
+            while cluster.host.effects.running or cluster.host._last:
+                await asyncio.sleep(0.005)
+        told = set()
+        async for frame in frames:
+            if isinstance(frame, Spoken):
+                told.add(frame.stream)
+            if told == {"s", "t"}:
+                break
