@@ -7,6 +7,7 @@ a task that hangs. An answer counts as whole only if the server said so.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from types import SimpleNamespace
@@ -35,6 +36,8 @@ CONNECTIONS = 1_024
 KEEP_ALIVE_S = 30.0
 MAX_ERROR_BYTES = 64 * 1024
 MAX_REMEMBERED = 1_000
+_WRITTEN_WHOLE = 1 << 20
+"""aiohttp warns of larger bytes, which would block its loop; it reads a file object in pieces."""
 
 
 class _Sending:
@@ -145,7 +148,7 @@ class OpenAiWire(Completions):
                 async with sending.limited():
                     return await self._opened().post(
                         f"{route.base_url}/chat/completions",
-                        data=body,
+                        data=body if len(body) < _WRITTEN_WHOLE else io.BytesIO(body),
                         headers=_headers(route, secret),
                         allow_redirects=False,
                         trace_request_ctx=sending,

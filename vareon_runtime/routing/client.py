@@ -251,7 +251,7 @@ class LinkBus:
         self._asks[correlation] = Ask(future, deadline)
         if not self.send_item(kind, flags, shard, correlation, payload):
             del self._asks[correlation]
-            if self._link is None:
+            if self._link is None or self._link.closed:
                 return Kind.ERROR, codec.encode_error(Unavailable("The router is restarting."))
             raise Overloaded("The queue to the router is full; try again.", 1.0)
         try:

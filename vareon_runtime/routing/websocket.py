@@ -10,6 +10,9 @@ from aiohttp import web
 
 from vareon_runtime.routing.link import MAX_FRAME
 
+FAREWELL_S = 0.1
+"""The other side has gone in most cases; nobody may wait for it to say so."""
+
 
 class WebSocketWire:
     """Batches as binary WebSocket messages; either end."""
@@ -36,7 +39,7 @@ class WebSocketWire:
     async def close(self) -> None:
         """Hang up without waiting for the other side's farewell."""
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(FAREWELL_S):
                 await self._socket.close()
         except (TimeoutError, ConnectionError):
             pass

@@ -1,0 +1,37 @@
+"""One whole system for each test, and an upstream beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from actors.cognisys import openai_wire
+from actors.cognisys.completion import Deadlines
+from tests.support.system import InProcessSystem
+from tests.support.upstream import Upstream
+
+
+@pytest.fixture(autouse=True)
+def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No provider is found around here, and one that is silent is given up on soon."""
+    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(
+        openai_wire, "Deadlines", lambda: Deadlines(first_token_s=1.0, between_s=4.0)
+    )
+
+
+@pytest.fixture
+async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
+    """Host, router and front door, ready."""
+    async with InProcessSystem(tmp_path, entities=("examples.counter.counter",)) as running:
+        yield running
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """An OpenAI-compatible server."""
+    async with Upstream() as running:
+        yield running

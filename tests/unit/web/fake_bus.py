@@ -1,0 +1,110 @@
+"""Stand-ins for what a front door reaches: a bus that does as it is told, and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from aiohttp import web as aiohttp_web
+
+from vareon_runtime.clock import SystemClock
+from vareon_runtime.identity import EntityId, Principal
+from web.api.accounts import AccountRoutes
+from web.api.entities import EntityRoutes
+from web.api.system import SystemRoutes
+from web.app import build_app
+from web.services.accounts import Accounts
+from web.services.authentication import Authenticator
+from web.services.passwords import Passwords
+from web.services.readiness import Readiness
+from web.services.tokens import Tokens
+
+KEY = b"0123456789abcdef" * 4
+
+
+@dataclass
+class FakeBus:
+    """Answers every ask with what it was given."""
+
+    answer: Callable[[], Any] = lambda: b"{}"
+    asked: list[tuple[EntityId, str, bytes, Principal, bytes | None]] = field(default_factory=list)
+    connected: bool = True
+
+    async def ask_json(
+        self,
+        target: EntityId,
+        message_name: str,
+        body: bytes,
+        *,
+        principal: Principal,
+        message_id: bytes | None = None,
+        timeout_s: float = 10.0,
+    ) -> bytes:
+        self.asked.append((target, message_name, body, principal, message_id))
+        found: bytes = self.answer()
+        return found
+
+    async def probe(self, timeout_s: float = 2.0) -> dict[str, Any]:
+        return {}
+
+    async def router_status(self, timeout_s: float = 2.0) -> dict[str, Any]:
+        return {"links": []}
+
+
+@dataclass
+class FakeRows:
+    """Answers every select with the same rows."""
+
+    found: list[Any] = field(default_factory=list)
+    selects: int = 0
+
+    async def rows(self, statement: Any) -> list[Any]:
+        self.selects += 1
+        return self.found
+
+
+def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> SimpleNamespace:
+    """A row as the query for an account returns it."""
+    fields = {
+        "id": user_id,
+        "username": "ann",
+        "email": None,
+        "hashed_password": "",
+        "is_active": True,
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "role": role,
+    }
+    return SimpleNamespace(**{**fields, **changes})
+
+
+@dataclass
+class FakeSystem:
+    """An application over stand-ins."""
+
+    bus: FakeBus = field(default_factory=FakeBus)
+    rows: FakeRows = field(default_factory=lambda: FakeRows([user_row()]))
+    ready: bool = True
+
+    def __post_init__(self) -> None:
+        clock = SystemClock()
+        self.tokens = Tokens(KEY, clock)
+        passwords = Passwords(threads=1)
+        accounts = Accounts(self.rows, self.bus, passwords, None)  # type: ignore[arg-type]
+        self.readiness = Readiness(self.bus, self.rows, clock)
+        self.readiness.open = self.ready
+        routes = [
+            *SystemRoutes(self.readiness).routes(),
+            *EntityRoutes(self.bus).routes(),  # type: ignore[arg-type]
+            *AccountRoutes(accounts, self.tokens).routes(),
+        ]
+        self.app: aiohttp_web.Application = build_app(
+            routes, Authenticator(self.tokens, accounts, clock), self.readiness
+        )
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """A header that the application accepts."""
+        return {"Authorization": f"Bearer {self.tokens.issue_access('user-1')}"}

@@ -1,0 +1,42 @@
+"""A fault after the upgrade closes the socket; it never becomes an HTTP answer on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.web.fake_bus import FakeBus, FakeRows, FakeSystem, user_row
+from web.app import build_app
+from web.services.accounts import Accounts
+from web.services.authentication import Authenticator
+from web.services.chat import Chat
+from web.sockets.chat import ChatSockets
+from web.sockets.open_sockets import OpenSockets
+
+
+class FailingRows(FakeRows):
+    """Fails once the caller is known."""
+
+    async def rows(self, statement: Any) -> list[Any]:
+        if self.selects:
+            raise RuntimeError("disk")
+        return await super().rows(statement)
+
+
+async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
+    """And its place is free again."""
+    system, sockets, rows = FakeSystem(), OpenSockets(), FailingRows([user_row()])
+    bus: Any = FakeBus()
+    accounts = Accounts(rows, bus, None, None)  # type: ignore[arg-type]
+    authenticator = Authenticator(system.tokens, accounts, authenticator_clock(system))
+    chat = ChatSockets(Chat(rows, bus, None), sockets)  # type: ignore[arg-type]
+    client = await aiohttp_client(build_app(chat.routes(), authenticator, system.readiness))
+    path = "/ws/chat/0198c0de-0000-7000-8000-000000000001"
+    async with client.ws_connect(path, headers=system.bearer) as socket:
+        message = await socket.receive()
+        assert (message.data, socket.close_code) == (1011, 1011)
+    await sockets.close_all(5)
+    assert sockets.count == 0
+
+
+def authenticator_clock(system: FakeSystem) -> Any:
+    return system.tokens._clock

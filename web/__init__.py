@@ -1,0 +1,1 @@
+"""The front door: HTTP, sockets, the console and the command line."""

@@ -1,0 +1,112 @@
+"""Chat over plain HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web as aiohttp_web
+
+from vareon_runtime.errors import NotFound
+from web.api.answers import answer, encoded, link_next, page_answer, whole_or_cut
+from web.api.bodies import read_json
+from web.api.chat_stream import stream_answer, wants_stream
+from web.api.identifiers import idempotency_key, uuid_in_path
+from web.caller import caller_of
+from web.headers import secure
+from web.routes import Route
+from web.schemas.accounts import DoneOut
+from web.schemas.chat import ChatIn, ChatOut, ConversationIn
+from web.services import policy
+from web.services.chat import Chat
+from web.services.paging import MOST, Page
+
+HISTORY_TIME_S = 60.0
+
+
+class ChatRoutes:
+    """``/api/chat`` and what is below it."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    def routes(self) -> list[Route]:
+        """What is served here."""
+        conversations = "/api/chat/conversations"
+        return [
+            Route("POST", "/api/chat", policy.CHAT, self.say),
+            Route("GET", conversations, policy.READ_CHAT, self.conversations),
+            Route("POST", conversations, policy.CHAT, self.create),
+            Route("DELETE", conversations + "/{id}", policy.CHAT, self.delete),
+            Route("GET", "/api/chat/history/{id}", policy.READ_CHAT, self.history),
+        ]
+
+    async def say(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
+        """Say something and receive the answer, whole or as it comes."""
+        body = await read_json(request, ChatIn)
+        principal = caller_of(request).principal
+        client_id = idempotency_key(request)
+        known = body.conversation_id
+        conversation_id = (
+            known.lower()
+            if known is not None
+            else self._chat.new_conversation_id(principal, client_id)
+        )
+        try:
+            turn = await self._chat.post(
+                principal,
+                conversation_id,
+                body.message,
+                client_id=client_id,
+                create=known is None,
+            )
+        except NotFound as error:
+            raise NotFound("Conversation not found") from error
+        if wants_stream(request):
+            return await stream_answer(request, self._chat, principal, conversation_id, turn)
+        done = await self._chat.answer(principal, conversation_id, turn)
+        message = done.message
+        return answer(ChatOut(message.message_content, conversation_id, message.id))
+
+    async def conversations(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """The caller's conversations."""
+        page = Page.asked(request.query)
+        items, cursor = await self._chat.conversations(caller_of(request).principal, page)
+        return page_answer(request, items, cursor)
+
+    async def create(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Open a conversation."""
+        body = await read_json(request, ConversationIn)
+        return answer(await self._chat.create(caller_of(request).principal, body.title))
+
+    async def delete(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """End a conversation."""
+        conversation_id = uuid_in_path(request)
+        try:
+            await self._chat.delete(caller_of(request).principal, conversation_id)
+        except NotFound as error:
+            raise NotFound("Conversation not found") from error
+        return answer(DoneOut("Conversation deleted"))
+
+    async def history(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
+        """What was said in a conversation, however much that is."""
+        page = Page.asked(request.query, limit=MOST, sorted_by=int)
+        principal, conversation_id = caller_of(request).principal, uuid_in_path(request)
+        spans, cursor = await self._chat.history(principal, conversation_id, page)
+        if len(spans) <= 1:
+            items = await self._chat.messages(conversation_id, spans[0]) if spans else []
+            return page_answer(request, items, cursor)
+        response = aiohttp_web.StreamResponse()
+        response.content_type = "application/json"
+        secure(response.headers)
+        link_next(request, response, cursor)
+        await response.prepare(request)
+        with whole_or_cut(request):
+            async with asyncio.timeout(HISTORY_TIME_S):
+                between = b"["
+                for span in spans:
+                    for message in await self._chat.messages(conversation_id, span):
+                        await response.write(between + encoded(message))
+                        between = b","
+                await response.write(b"]")
+                await response.write_eof()
+        return response

@@ -1,0 +1,90 @@
+"""The page at ``/``: one file with one style and one script, both named in its policy by hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from aiohttp import web as aiohttp_web
+
+from vareon_runtime.errors import ConfigurationError
+from web.routes import PUBLIC, Route
+
+FOLDER = Path(__file__).parent.parent / "console"
+_STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
+_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+
+class ConsoleRoutes:
+    """The page and its icon, read once at start."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        page = _read(folder / "index.html")
+        policy = page_policy(page)
+        self._page = StaticFile(page, "text/html", policy)
+        self._icon = StaticFile(_read(folder / "favicon.svg"), "image/svg+xml", None)
+
+    def routes(self) -> list[Route]:
+        """What is served here."""
+        found = []
+        for method in ("GET", "HEAD"):
+            found.append(Route(method, "/", PUBLIC, self._page.serve))
+            found.append(Route(method, "/favicon.svg", PUBLIC, self._icon.serve))
+        return found
+
+
+class StaticFile:
+    """A file in memory, sent again only when the browser's copy differs."""
+
+    def __init__(self, content: bytes, content_type: str, policy: str | None) -> None:
+        self._content = content
+        self._type = content_type
+        self._headers = {
+            "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+            "Cache-Control": "no-cache",
+            "X-Frame-Options": "DENY",
+        }
+        if policy is not None:
+            self._headers["Content-Security-Policy"] = policy
+
+    async def serve(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """The file, or that it has not changed."""
+        if self._headers["ETag"] in request.headers.get("If-None-Match", ""):
+            return aiohttp_web.Response(status=304, headers=self._headers)
+        return aiohttp_web.Response(
+            body=self._content, content_type=self._type, charset="utf-8", headers=self._headers
+        )
+
+
+def page_policy(page: bytes) -> str:
+    """The content security policy that allows exactly this page's style and script."""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            f"script-src {_hashes(_SCRIPT, page)}",
+            f"style-src {_hashes(_STYLE, page)}",
+            "connect-src 'self'",
+            "img-src 'self' data:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _hashes(pattern: re.Pattern[bytes], page: bytes) -> str:
+    found = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'"
+        for text in pattern.findall(page)
+    ]
+    return " ".join(found) or "'none'"
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"The console's {file.name} is missing; reinstall.") from error

@@ -1,0 +1,42 @@
+"""Wires routes and the middleware into one aiohttp application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web as aiohttp_web
+
+from vareon_runtime.errors import ConfigurationError
+from web.api.bodies import LARGEST_BODY
+from web.middleware import FrontGate, Opening
+from web.routes import PUBLIC, Route
+from web.services.authentication import Authenticator
+from web.services.policy import PERMISSIONS
+
+
+def build_app(
+    routes: Iterable[Route], authenticator: Authenticator, opening: Opening
+) -> aiohttp_web.Application:
+    """The application; every route is served with and without a slash at its end.
+
+    Raises:
+        ConfigurationError: If a route declares no permission that we know.
+    """
+    access: dict[aiohttp_web.AbstractRoute, Route] = {}
+    app = aiohttp_web.Application(
+        middlewares=[FrontGate(access, authenticator, opening).handle],
+        client_max_size=LARGEST_BODY,
+    )
+    for route in routes:
+        if route.permission != PUBLIC and route.permission not in PERMISSIONS:
+            raise ConfigurationError(
+                f"{route.method} {route.path} declares no known permission; nobody could say "
+                "who may use it."
+            )
+        for path in _both_forms(route.path):
+            access[app.router.add_route(route.method, path, route.handler)] = route
+    return app
+
+
+def _both_forms(path: str) -> list[str]:
+    return [path] if path == "/" else [path, path + "/"]

@@ -1,0 +1,124 @@
+"""Puts a front door together: the only place that knows which parts it is made of."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from typing import cast
+
+from actors.cognisys.discovery import discover, offer
+from vareon_runtime.clock import SystemClock
+from vareon_runtime.collector import relax_collector
+from vareon_runtime.config import Settings
+from vareon_runtime.errors import ConfigurationError
+from vareon_runtime.identity import IdSource, seeded_ids
+from vareon_runtime.routing.client import LinkBus
+from vareon_runtime.service import Service
+from vareon_runtime.storage.database import Database
+from web.api.accounts import AccountRoutes
+from web.api.chat import ChatRoutes
+from web.api.cognisys import CognisysRoutes
+from web.api.console import ConsoleRoutes
+from web.api.entities import EntityRoutes
+from web.api.system import SystemRoutes
+from web.app import build_app
+from web.front_door import FrontDoor
+from web.parent import ParentLine
+from web.routes import Route
+from web.services.accounts import Accounts
+from web.services.authentication import Authenticator
+from web.services.chat import Chat
+from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
+from web.services.models import Models
+from web.services.passwords import Passwords
+from web.services.preferences import Preferences
+from web.services.readiness import Readiness
+from web.services.tokens import Tokens
+from web.sockets.chat import ChatSockets
+from web.sockets.open_sockets import OpenSockets
+
+OPEN_FILES = 65_536
+
+
+async def build_front_door(settings: Settings, name: str) -> Service:
+    """The front door of one node.
+
+    Raises:
+        ConfigurationError: If a setting or the key file is wrong.
+    """
+    _allow_many_sockets()
+    relax_collector()
+    clock = SystemClock()
+    ids = seeded_ids(clock)
+    database = Database(settings.database_url)
+    bus = LinkBus(settings, name, role="front_door")
+    passwords, tokens = Passwords(), Tokens(_key(settings), clock)
+    accounts = Accounts(database, bus, passwords, ids)
+    readiness, sockets = Readiness(bus, database, clock), OpenSockets()
+    routes = [
+        *SystemRoutes(readiness).routes(),
+        *ConsoleRoutes().routes(),
+        *AccountRoutes(accounts, tokens).routes(),
+        *_domain_routes(database, bus, ids, sockets),
+    ]
+
+    async def close() -> None:
+        passwords.close()
+        await database.close()
+
+    return FrontDoor(
+        name,
+        build_app(routes, Authenticator(tokens, accounts, clock), readiness),
+        bus,
+        ParentLine(settings.control_socket),
+        readiness,
+        sockets,
+        lambda: _prepare(settings, bus, passwords),
+        lambda: look_around(database, lambda known: _find(known, bus, ids)),
+        close,
+    )
+
+
+def _domain_routes(
+    database: Database, bus: LinkBus, ids: IdSource, sockets: OpenSockets
+) -> list[Route]:
+    chat, models = Chat(database, bus, ids), Models(database, bus, ids)
+    return [
+        *ChatRoutes(chat).routes(),
+        *ChatSockets(chat, sockets).routes(),
+        *CognisysRoutes(models, Preferences(database, bus, models)).routes(),
+        *EntityRoutes(bus).routes(),
+    ]
+
+
+async def _prepare(settings: Settings, bus: LinkBus, passwords: Passwords) -> bool:
+    created = await ensure_admin(
+        bus, passwords, settings.admin_id_file, settings.admin_password_file
+    )
+    await reach_host(bus)
+    return created
+
+
+async def _find(known: Mapping[str, str], bus: LinkBus, ids: IdSource) -> list[Found]:
+    found = await discover(os.environ)
+    return cast("list[Found]", await offer(bus, found, known, principal=SYSTEM, ids=ids))
+
+
+def _allow_many_sockets() -> None:
+    """Raise the soft limit of open files: many systems start with 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _key(settings: Settings) -> bytes:
+    try:
+        key = settings.jwt_key_file.read_bytes().strip()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{settings.jwt_key_file} cannot be read; it is made at the first start."
+        ) from error
+    if len(key) < 32:
+        raise ConfigurationError(f"{settings.jwt_key_file} is too short to sign with.")
+    return key

@@ -1,0 +1,123 @@
+"""Where a request carries its credentials, and which of them counts."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from aiohttp import web as aiohttp_web
+
+from vareon_runtime.errors import NotAuthenticated, NotPermitted
+from web.services.authentication import Authenticator, SignedIn
+from web.services.tokens import ACCESS, SESSION, SESSION_LIFE_S
+
+COOKIE = "vareon_session"
+SOCKET_PROTOCOL = "vareon.v1"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEARER_PROTOCOL = "bearer."
+_REFUSAL = "Could not validate credentials"
+
+
+async def identify(
+    request: aiohttp_web.Request, authenticator: Authenticator, *, socket: bool
+) -> tuple[SignedIn, bool]:
+    """Who is calling, and whether the cookie said so.
+
+    The Authorization header comes first, then the cookie, then, for sockets, the places that
+    browsers leave for a token.
+
+    Raises:
+        NotAuthenticated: If nothing valid is carried.
+        NotPermitted: If the cookie came with a page of another site.
+    """
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return await _by_header(request, authenticator, header, socket=socket)
+    cookie = request.cookies.get(COOKIE)
+    token = _socket_token(request) if socket else None
+    if cookie:
+        try:
+            return await _by_cookie(request, authenticator, cookie, socket=socket), True
+        except NotAuthenticated:
+            if token is None:
+                raise
+    if token is None:
+        raise NotAuthenticated("Not authenticated")
+    return await authenticator.signed_in(token, ACCESS), False
+
+
+def set_session(
+    request: aiohttp_web.BaseRequest, response: aiohttp_web.StreamResponse, token: str
+) -> None:
+    """Give the browser a session."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=SESSION_LIFE_S,
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=request.secure,
+    )
+
+
+def clear_session(request: aiohttp_web.BaseRequest, response: aiohttp_web.StreamResponse) -> None:
+    """Take it back."""
+    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=request.secure)
+
+
+async def _by_header(
+    request: aiohttp_web.Request, authenticator: Authenticator, header: str, *, socket: bool
+) -> tuple[SignedIn, bool]:
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated(_REFUSAL)
+    try:
+        return await authenticator.signed_in(token, ACCESS), False
+    except NotAuthenticated:
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            raise
+        found = await _by_cookie(request, authenticator, cookie, socket=socket)
+        if not authenticator.same_user(token, ACCESS, found.caller.user_id):
+            raise
+        return found, True
+
+
+async def _by_cookie(
+    request: aiohttp_web.Request, authenticator: Authenticator, cookie: str, *, socket: bool
+) -> SignedIn:
+    if socket or request.method not in _SAFE_METHODS:
+        check_origin(request)
+    return await authenticator.signed_in(cookie, SESSION)
+
+
+def check_origin(request: aiohttp_web.BaseRequest) -> None:
+    """Refuse what a page of another site made the browser send.
+
+    Raises:
+        NotPermitted: If the Origin is foreign.
+    """
+    origin = request.headers.get("Origin")
+    if origin is None:
+        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    else:
+        # Behind a proxy that ends TLS the scheme differs; host and port are what counts.
+        foreign = _authority(origin) != request.headers.get("Host", "").lower()
+    if foreign:
+        raise NotPermitted("Requests with a session cookie must come from this site's own pages.")
+
+
+def _authority(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _socket_token(request: aiohttp_web.BaseRequest) -> str | None:
+    for offered in request.headers.get("Sec-WebSocket-Protocol", "").split(","):
+        name = offered.strip()
+        if name.startswith(_BEARER_PROTOCOL):
+            return name[len(_BEARER_PROTOCOL) :]
+    return request.query.get("token")

@@ -1,0 +1,218 @@
+"""Everything a request passes before its handler, in one layer, and the one table of statuses."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web as aiohttp_web
+from sqlalchemy.exc import SQLAlchemyError
+
+from vareon_runtime.errors import (
+    InternalError,
+    NotPermitted,
+    Overloaded,
+    StoreFailed,
+    VareonError,
+)
+from vareon_runtime.telemetry import failure
+from web.caller import attach_caller
+from web.credentials import identify, set_session
+from web.headers import secure
+from web.refusals import Starting
+from web.routes import PUBLIC, Handler, Route
+from web.services.authentication import Authenticator
+
+STATUS: dict[str, int] = {
+    "invalid": 422,
+    "malformed": 400,
+    "too_large": 413,
+    "too_slow": 408,
+    "unknown_encoding": 415,
+    "wrong_method": 405,
+    "not_found": 404,
+    "conflict": 409,
+    "id_reused": 409,
+    "not_authenticated": 401,
+    "not_permitted": 403,
+    "quota_exceeded": 429,
+    "overloaded": 503,
+    "unavailable": 503,
+    "stale_owner": 503,
+    "store_failed": 503,
+    "starting": 503,
+    "unknown": 503,
+    "refused": 409,
+    "deadline_exceeded": 504,
+    "upstream_error": 502,
+    "upstream_unreachable": 502,
+    "upstream_rejected": 502,
+    "upstream_incomplete": 502,
+    "upstream_invalid": 502,
+    "upstream_rate_limited": 429,
+    "upstream_timeout": 504,
+    "cancelled": 409,
+}
+"""What each error code means over HTTP; whatever is not here is a 500."""
+
+MOST_REQUESTS = 4_000
+_WAIT_AND_RETRY = frozenset({429, 503})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROBLEM = "application/problem+json"
+
+
+class Opening(Protocol):
+    """Says whether the system may be used yet."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it may."""
+        ...
+
+
+class FrontGate:
+    """The one middleware: request id, gate, sign-in, permission, errors, headers.
+
+    Args:
+        access: What each route declares; filled before the first request.
+        authenticator: Knows who is calling.
+        opening: Says whether the system may be used yet.
+    """
+
+    def __init__(
+        self,
+        access: Mapping[aiohttp_web.AbstractRoute, Route],
+        authenticator: Authenticator,
+        opening: Opening,
+    ) -> None:
+        self._access = access
+        self._authenticator = authenticator
+        self._opening = opening
+        self._prefix = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+        self._running = 0
+
+    @aiohttp_web.middleware
+    async def handle(
+        self, request: aiohttp_web.Request, handler: Handler
+    ) -> aiohttp_web.StreamResponse:
+        """Pass a request on, and turn whatever comes back into an answer."""
+        request_id = self._request_id(request)
+        try:
+            response = await self._serve(request, handler)
+        except VareonError as error:
+            response = _refusal(error, request_id)
+        except aiohttp_web.HTTPException as error:
+            response = _http_refusal(error, request_id)
+        except SQLAlchemyError as error:
+            failure("database_unreadable", error, request_id=request_id)
+            unreadable = StoreFailed("The database cannot be read right now; try again.", 2.0)
+            response = _refusal(unreadable, request_id)
+        except ConnectionError:
+            response = problem(408, "disconnected", "The connection was lost.", request_id)
+        except Exception as error:  # noqa: BLE001  # nothing unforeseen may leave as a bare 500
+            failure("request_failed", error, request_id=request_id, method=request.method)
+            response = _refusal(InternalError("Something went wrong here."), request_id)
+        if not response.prepared:
+            secure(response.headers)
+            response.headers["X-Request-Id"] = request_id
+        return response
+
+    async def _serve(
+        self, request: aiohttp_web.Request, handler: Handler
+    ) -> aiohttp_web.StreamResponse:
+        route = self._access.get(request.match_info.route)
+        if not self._opening.open and not (route and route.while_starting):
+            raise Starting("Vareon is starting; try again in a moment.", 1.0)
+        if route is None:
+            return await handler(request)
+        if route.long_lived:
+            await self._admit(request, route)
+            return await handler(request)
+        if self._running >= MOST_REQUESTS:
+            raise Overloaded("Too many requests at once; try again shortly.", 1.0)
+        self._running += 1
+        try:
+            session = await self._admit(request, route)
+            response = await handler(request)
+        finally:
+            self._running -= 1
+        if session is not None and not response.prepared:
+            set_session(request, response, session)
+        return response
+
+    async def _admit(self, request: aiohttp_web.Request, route: Route) -> str | None:
+        """Check the permission; a session token to hand out is returned."""
+        if route.permission == PUBLIC:
+            return None
+        signed_in, by_cookie = await identify(request, self._authenticator, socket=route.long_lived)
+        if route.permission not in signed_in.caller.permissions:
+            raise NotPermitted("Not enough permissions")
+        attach_caller(request, signed_in.caller)
+        return self._authenticator.renewed(signed_in) if by_cookie else None
+
+    def _request_id(self, request: aiohttp_web.BaseRequest) -> str:
+        given = request.headers.get("X-Request-Id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+def status_of(error: VareonError) -> int:
+    """The HTTP status of an error."""
+    return STATUS.get(error.code, 500)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: tuple[dict[str, Any], ...] = (),
+) -> aiohttp_web.Response:
+    """An RFC 9457 answer."""
+    body: dict[str, Any] = {
+        "type": f"urn:vareon:error:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or HTTPStatus(status).phrase,
+        "request_id": request_id,
+    }
+    if errors:
+        body["errors"] = errors
+    return aiohttp_web.Response(
+        status=status, body=orjson.dumps(body, default=str), content_type=_PROBLEM
+    )
+
+
+def _refusal(error: VareonError, request_id: str) -> aiohttp_web.Response:
+    status = status_of(error)
+    response = problem(status, error.code, error.detail, request_id, error.errors)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status in _WAIT_AND_RETRY:
+        response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1.0)))
+    return response
+
+
+def _http_refusal(error: aiohttp_web.HTTPException, request_id: str) -> aiohttp_web.StreamResponse:
+    status = error.status
+    if status < 400:
+        raise error
+    phrases = {
+        404: ("not_found", "There is nothing at this address."),
+        405: ("wrong_method", "This address does not take this method."),
+        413: ("too_large", "The body is larger than 1 MiB."),
+    }
+    code, detail = phrases.get(status, ("http", error.reason))
+    response = problem(status, code, detail, request_id)
+    allow = error.headers.get("Allow")
+    if allow:
+        response.headers["Allow"] = allow
+    return response

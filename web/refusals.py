@@ -1,0 +1,42 @@
+"""Refusals that only a web server has to give."""
+
+from __future__ import annotations
+
+from vareon_runtime.errors import Refused
+
+
+class Malformed(Refused):
+    """The body cannot be read at all."""
+
+    code = "malformed"
+
+
+class TooLarge(Refused):
+    """The body is larger than we read."""
+
+    code = "too_large"
+
+
+class UnknownEncoding(Refused):
+    """The body is compressed; we read plain ones."""
+
+    code = "unknown_encoding"
+
+
+class TooSlow(Refused):
+    """The body did not arrive in time."""
+
+    code = "too_slow"
+
+
+class WrongMethod(Refused):
+    """This address does not take this method."""
+
+    code = "wrong_method"
+
+
+class Starting(Refused):
+    """The system is not ready yet."""
+
+    code = "starting"
+    retryable = True

@@ -1,0 +1,32 @@
+"""A route declares who may use it; one that does not cannot be built."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web as aiohttp_web
+
+Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
+
+PUBLIC = "public"
+"""The permission of a route that anybody may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    Attributes:
+        path: Without a slash at its end; the other form is served too.
+        permission: A name of `web.services.policy`, or ``PUBLIC``.
+        while_starting: Whether it answers before the system is ready.
+        long_lived: A socket, which has limits of its own.
+    """
+
+    method: str
+    path: str
+    permission: str
+    handler: Handler
+    while_starting: bool = False
+    long_lived: bool = False

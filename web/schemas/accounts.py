@@ -1,0 +1,46 @@
+"""Bodies of accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from pydantic import Field
+
+from web.schemas.base import NoneIfBlank, StrictIn
+
+Role = Literal["admin", "operator", "member", "viewer"]
+
+
+class UserIn(StrictIn):
+    """A new account."""
+
+    username: str = Field(min_length=1, max_length=80)
+    password: str = Field(min_length=1, max_length=1024)
+    roles: tuple[Role, ...] = Field(default=("member",), min_length=1, max_length=4)
+    email: Annotated[str | None, NoneIfBlank] = Field(default=None, max_length=320)
+
+
+class MeOut(msgspec.Struct, frozen=True):
+    """The signed-in user."""
+
+    id: str
+    username: str
+    email: str | None
+    roles: tuple[str, ...]
+    permissions: list[str]
+
+
+class TokenOut(msgspec.Struct, frozen=True):
+    """A token for the Authorization header."""
+
+    access_token: str
+    expires_in: int
+    token_type: str = "bearer"  # noqa: S105  # the scheme's name, not a secret
+
+
+class DoneOut(msgspec.Struct, frozen=True):
+    """What a deletion answers."""
+
+    message: str
+    ok: bool = True

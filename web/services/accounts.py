@@ -1,0 +1,118 @@
+"""Accounts: read from their rows, written by asking their entities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Executable, Select, or_, select
+
+from actors import names
+from actors.accounts.messages import CreateUser, UserView
+from vareon_runtime.identity import IdSource, Principal
+from vareon_runtime.models import UserRoleRow, UserRow
+from vareon_runtime.routing.bus import MessageBus
+from web.services.passwords import Passwords
+
+
+class Rows(Protocol):
+    """Whatever runs a select."""
+
+    async def rows(self, statement: Executable) -> list[Any]:
+        """Run a select and return its rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account's row and its roles."""
+
+    id: str
+    username: str
+    email: str | None
+    hashed_password: str
+    is_active: bool
+    created_at: datetime
+    roles: tuple[str, ...]
+
+
+class Accounts:
+    """Who may sign in, and as what."""
+
+    def __init__(self, rows: Rows, bus: MessageBus, passwords: Passwords, ids: IdSource) -> None:
+        self._rows = rows
+        self._bus = bus
+        self._passwords = passwords
+        self._ids = ids
+
+    async def by_id(self, user_id: str) -> Account | None:
+        """The account with this id."""
+        return _account(await self._rows.rows(_SELECT.where(UserRow.id == user_id)), "")
+
+    async def signing_in(self, login: str, password: str) -> Account | None:
+        """The account these belong to; takes as long whether it exists or not.
+
+        Raises:
+            QuotaExceeded: If too many are signing in at once.
+        """
+        account = await self._by_login(login)
+        stored = account.hashed_password if account and account.is_active else None
+        return account if await self._passwords.matches(password, stored) else None
+
+    async def create(
+        self,
+        username: str,
+        password: str,
+        roles: tuple[str, ...],
+        email: str | None,
+        principal: Principal,
+    ) -> UserView:
+        """Open an account.
+
+        Raises:
+            Conflict: If the name or the e-mail is taken.
+            InvalidMessage: If the password or the name is not allowed.
+        """
+        hashed = await self._passwords.hashed(password)
+        return await self._bus.ask(
+            names.user(self._ids.text_id()),
+            CreateUser(username=username, hashed_password=hashed, roles=roles, email=email),
+            principal=principal,
+        )
+
+    async def _by_login(self, login: str) -> Account | None:
+        if not 0 < len(login) <= 320:
+            return None
+        either = or_(UserRow.username == login, UserRow.email == login)
+        return _account(await self._rows.rows(_SELECT.where(either)), login)
+
+
+_SELECT: Select[*tuple[Any, ...]] = select(
+    UserRow.id,
+    UserRow.username,
+    UserRow.email,
+    UserRow.hashed_password,
+    UserRow.is_active,
+    UserRow.created_at,
+    UserRoleRow.role,
+).outerjoin(UserRoleRow, UserRoleRow.user_id == UserRow.id)
+
+
+def _account(rows: list[Any], login: str) -> Account | None:
+    # One user's name may be another's e-mail; the name wins.
+    by_name = [row for row in rows if row.username == login]
+    rows = by_name or rows
+    if not rows:
+        return None
+    first = rows[0]
+    roles = tuple(sorted(row.role for row in rows if row.role and row.id == first.id))
+    return Account(
+        first.id,
+        first.username,
+        first.email,
+        first.hashed_password,
+        bool(first.is_active),
+        first.created_at,
+        roles,
+    )
