@@ -28,6 +28,7 @@ import psutil
 
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.cluster.death import marked
+from vareon_runtime.config import Settings
 from vareon_runtime.launch import folders
 from vareon_runtime.launch.settings import read_settings
 from web.services.tokens import Tokens
@@ -107,10 +108,8 @@ class RunningVareon:
         return code
 
     def forget(self) -> None:
-        """Remove what it keeps outside of its data dir, where paths are short."""
-        for folder in (folders.ray_dir(self.settings).parent, self.settings.run_dir):
-            if not folder.is_relative_to(self.data_dir):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove what it keeps outside of its data dir."""
+        forget(self.data_dir)
 
     def printed(self, text: str, patience_s: float = START_PATIENCE_S) -> str:
         """Wait until a line with this text has been printed; returns the line."""
@@ -142,6 +141,15 @@ class RunningVareon:
         pid = self.pid_of(role)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def kill_everything(self) -> None:
+        """``kill -9`` of all that there is, the parent included."""
+        assert self.process is not None
+        self.process.kill()
+        for process in self.processes():
+            process.kill()
+        self.none_left(10)
+        self.ended()
 
     def replaced(self, role: str, old_pid: int, patience_s: float = 30.0) -> int:
         """Wait until another process has the role; returns its pid."""
@@ -224,6 +232,14 @@ class RunningVareon:
         except OSError:
             return
         self.base_url, self.instance = record["url"], record["instance"]
+
+
+def forget(data_dir: Path) -> None:
+    """Remove what an instance keeps outside of its data dir, where paths are short."""
+    settings = Settings(data_dir=data_dir, database_url="")
+    for folder in (folders.ray_dir(settings).parent, settings.run_dir):
+        if not folder.is_relative_to(data_dir):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_for(look: Callable[[], Any], patience_s: float) -> Any:

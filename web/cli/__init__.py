@@ -1,0 +1,38 @@
+"""The command line, ``vareon``. Each command's module is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "up": "web.cli.start:up",
+    "down": "web.cli.stop:down",
+    "status": "web.cli.status:status",
+    "user": "web.cli.user:user",
+    "chat": "web.cli.chat:chat",
+    "token": "web.cli.token:token",
+}
+
+
+class _Commands(click.Group):
+    """Finds a command by its name and imports it then; ``vareon up`` must begin at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vareon-runtime", prog_name="vareon")
+def main() -> None:
+    """Durable agents, devices, workflows and conversations on Ray."""
