@@ -10,6 +10,7 @@ from actors.arcana.answer import Answer, compose
 from actors.arcana.history import (
     Exchange,
     History,
+    answers_of,
     newest_messages,
     question_of,
     turn_rows,
@@ -25,7 +26,13 @@ from actors.arcana.messages import (
     TurnDone,
     TurnView,
 )
-from actors.arcana.missed import rest_of_answer, usage_of
+from actors.arcana.missed import (
+    accepted_again,
+    fitting,
+    rest_of_answer,
+    unanswered,
+    usage_of,
+)
 from actors.arcana.title import checked_title, title_of
 from actors.arcana.turns import MAX_WAITING, ConversationState, FailedTurn, OpenTurn
 from vareon_runtime.entity import (
@@ -179,20 +186,47 @@ class Conversation(Entity[ConversationState]):
     async def catch_up(
         self, position: Position, context: Context
     ) -> Sequence[Event | Delta | Reset]:
-        """The rest of a turn whose end a reader missed."""
-        turn_id = position.stream
-        if self.state.is_pending(turn_id):
-            return ()
-        failed = self.state.failure(turn_id)
+        """The rest of a turn whose end a reader missed, and the turns that began after it."""
+        history = await self._loaded(context)
+        frames: list[Event | Delta | Reset] = []
+        if not self.state.is_pending(position.stream):
+            frames += await self._rest_of_turn(position, context)
+        later = history.after(position.stream)
+        ended = [one for one in later if not self.state.is_pending(one.turn_id)]
+        frames += await self._whole_turns(fitting(ended), context)
+        waiting = (one for one in later if self.state.is_pending(one.turn_id))
+        frames += [accepted_again(one) for one in waiting]
+        return frames
+
+    async def _rest_of_turn(
+        self, position: Position, context: Context
+    ) -> Sequence[Event | Delta | Reset]:
+        failed = self.state.failure(position.stream)
         if failed is not None:
             return (failed.event(),)
-        rows = await context.read(turn_rows(self.key, turn_id))
+        rows = await context.read(turn_rows(self.key, position.stream))
         if not rows:
             return ()
         if rows[-1].sender != "llm":
-            unanswered = VareonError("This turn ended without an answer; send it again.")
-            return (FailedTurn.by(turn_id, unanswered).event(),)
+            return (unanswered(position.stream),)
         return rest_of_answer(self.key, position, rows[-1])
+
+    async def _whole_turns(
+        self, exchanges: Sequence[Exchange], context: Context
+    ) -> list[Event | Delta | Reset]:
+        answered = [one.turn_id for one in exchanges if one.answer is not None]
+        rows = await context.read(answers_of(self.key, answered)) if answered else ()
+        answers = {row.turn_id: row for row in rows}
+        frames: list[Event | Delta | Reset] = []
+        for one in exchanges:
+            frames.append(accepted_again(one))
+            failed = self.state.failure(one.turn_id)
+            if one.turn_id in answers:
+                start = Position(one.turn_id, 0, 0)
+                frames += rest_of_answer(self.key, start, answers[one.turn_id])
+            else:
+                frames.append(failed.event() if failed is not None else unanswered(one.turn_id))
+        return frames
 
     def _open_for_principal(self, title: str | None, context: Context) -> None:
         if context.principal is None:

@@ -6,8 +6,9 @@ the bound the oldest turns are forgotten here, and `complete` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Executable, func, select
@@ -87,6 +88,15 @@ class History:
         turn_id = self._by_client.get(client_id)
         return None if turn_id is None else self._exchanges.get(turn_id)
 
+    def after(self, turn_id: str) -> list[Exchange]:
+        """The turns that were accepted after this one, oldest first; none if it is unknown."""
+        if turn_id not in self._exchanges:
+            return []
+        newest_first = reversed(self._exchanges.values())
+        later = list(takewhile(lambda one: one.turn_id != turn_id, newest_first))
+        later.reverse()
+        return later
+
     def prompt(self, turn_id: str) -> list[Said]:
         """Everything said up to a turn's question, turn by turn.
 
@@ -152,23 +162,36 @@ def question_of(conversation_id: str, client_id: str) -> Executable:
     )
 
 
+_TURN = (
+    ChatMessageRow.id,
+    ChatMessageRow.turn_id,
+    ChatMessageRow.user_id,
+    ChatMessageRow.sender,
+    ChatMessageRow.message_content,
+    ChatMessageRow.generation,
+    ChatMessageRow.model_name,
+    ChatMessageRow.prompt_tokens,
+    ChatMessageRow.completion_tokens,
+    ChatMessageRow.timestamp,
+)
+
+
 def turn_rows(conversation_id: str, turn_id: str) -> Executable:
     """Both rows of a turn."""
     return (
-        select(
-            ChatMessageRow.id,
-            ChatMessageRow.user_id,
-            ChatMessageRow.sender,
-            ChatMessageRow.message_content,
-            ChatMessageRow.generation,
-            ChatMessageRow.model_name,
-            ChatMessageRow.prompt_tokens,
-            ChatMessageRow.completion_tokens,
-            ChatMessageRow.timestamp,
-        )
+        select(*_TURN)
         .where(
             ChatMessageRow.conversation_id == conversation_id,
             ChatMessageRow.turn_id == turn_id,
         )
         .order_by(ChatMessageRow.position)
+    )
+
+
+def answers_of(conversation_id: str, turn_ids: Sequence[str]) -> Executable:
+    """The answers of some turns."""
+    return select(*_TURN).where(
+        ChatMessageRow.conversation_id == conversation_id,
+        ChatMessageRow.turn_id.in_(turn_ids),
+        ChatMessageRow.sender == "llm",
     )

@@ -1,14 +1,42 @@
-"""What a reader is told of a turn that ended while it was away."""
+"""What a reader is told of turns that began or ended while it was away."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from actors.arcana.messages import StoredMessage, TurnDone
+from actors.arcana.history import Exchange
+from actors.arcana.messages import StoredMessage, TurnAccepted, TurnDone, TurnFailed
+from actors.arcana.turns import FailedTurn
 from vareon_runtime.entity import Delta, Event, Position, Reset
+from vareon_runtime.errors import VareonError
 
 PIECE = 16_384
 """Characters in one frame."""
+MOST_TURNS = 50
+MOST_PIECES = 80
+"""Of text, in all the turns that a reader missed from beginning to end."""
+
+
+def fitting(exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+    """The oldest of them, as many as one reader is told at once."""
+    pieces = 0
+    for count, exchange in enumerate(exchanges[:MOST_TURNS]):
+        pieces += 1 + len(exchange.answer or "") // PIECE
+        if pieces > MOST_PIECES:
+            return exchanges[:count]
+    return exchanges[:MOST_TURNS]
+
+
+def accepted_again(exchange: Exchange) -> TurnAccepted:
+    """That a turn was accepted."""
+    return TurnAccepted(exchange.turn_id, exchange.message_id, exchange.client_id)
+
+
+def unanswered(turn_id: str) -> TurnFailed:
+    """The end of a turn that failed so long ago that nobody knows why."""
+    error = VareonError("This turn ended without an answer; send it again.")
+    return FailedTurn.by(turn_id, error).event()
 
 
 def rest_of_answer(

@@ -20,6 +20,7 @@ from actors.arcana.messages import (
     TurnDone,
     TurnFailed,
 )
+from actors.arcana.missed import MOST_TURNS, PIECE, fitting
 from actors.arcana.turns import MAX_WAITING
 from actors.cognisys.completion import Chunk, Completions, Said
 from actors.cognisys.guide import Guide, HostFacts
@@ -180,14 +181,16 @@ async def test_a_failed_turn_stores_no_answer(
 ) -> None:
     """Its error is shown, remembered for readers that come later, and the next turn begins."""
     turn = await bench.ask(talk, PostMessage("one", create=True))
-    await bench.ask(talk, PostMessage("two"))
+    next_turn = await bench.ask(talk, PostMessage("two"))
     await bench.run_effect(UpstreamRateLimited("Slow down.", retry_after_s=7.0))
     failed = TurnFailed(turn.turn_id, "upstream_rate_limited", "Slow down.", True, 7.0)
     assert bench.events[-1] == failed
     assert texts_of(await stored(bench), "sender") == ["user", "user"]
     assert len(bench.pending) == 1
     context = bench._context(talk, ANN)
-    assert list(await talk.catch_up(Position(turn.turn_id, 1, 0), context)) == [failed]
+    accepted = TurnAccepted(next_turn.turn_id, next_turn.message_id, None)
+    told = await talk.catch_up(Position(turn.turn_id, 1, 0), context)
+    assert list(told) == [failed, accepted]
 
 
 async def test_a_cancelled_turn_ends_as_cancelled(
@@ -223,7 +226,7 @@ async def test_catching_up_with_a_finished_turn(
     turn = await bench.ask(talk, PostMessage("one", create=True))
     context = bench._context(talk, ANN)
     position = Position(turn.turn_id, 1, 3)
-    assert await talk.catch_up(position, context) == ()
+    assert await talk.catch_up(position, context) == []
     await bench.run_effect()
     rest, told = await talk.catch_up(position, context)
     assert rest == Delta(turn.turn_id, 1, 9, "works.")
@@ -234,7 +237,36 @@ async def test_catching_up_with_a_finished_turn(
     reset, whole, _ = await talk.catch_up(Position(turn.turn_id, 7, 3), context)
     assert reset == Reset(turn.turn_id, 1)
     assert whole == Delta(turn.turn_id, 1, 9, "It works.")
-    assert await talk.catch_up(Position("unknown", 1, 0), context) == ()
+    assert await talk.catch_up(Position("unknown", 1, 0), context) == []
+
+
+async def test_catching_up_with_turns_that_were_missed_whole(
+    bench: Workbench, talk: Conversation, model: Scripted
+) -> None:
+    """What began after the reader's turn follows it: ended turns whole, then those that wait."""
+    first = await bench.ask(talk, PostMessage("one", create=True))
+    turns = [await bench.ask(talk, PostMessage(text, text)) for text in ("two", "three", "four")]
+    await bench.run_effect()
+    await bench.run_effect()
+    await bench.run_effect(UpstreamRateLimited("Slow down."))
+    for reader in (talk, await bench.reload(talk)):
+        told = list(await reader.catch_up(Position(first.turn_id, 1, 9), bench._context(talk, ANN)))
+        two, three, four = (
+            TurnAccepted(one.turn_id, one.message_id, one.client_id) for one in turns
+        )
+        assert told[1:3] == [two, Delta(turns[0].turn_id, 1, 9, "It works.")]
+        assert [type(frame) for frame in told[0:4:3]] == [TurnDone, TurnDone]
+        assert told[4] == three
+        assert isinstance(told[5], TurnFailed)
+        assert told[6:] == [four]
+
+
+def test_what_was_missed_is_told_up_to_a_bound() -> None:
+    """Many turns, or few with long answers."""
+    short = [Exchange(str(number), "m", None, "?", "!") for number in range(MOST_TURNS + 1)]
+    assert fitting(short) == short[:MOST_TURNS]
+    long = [Exchange(str(number), "m", None, "?", "x" * PIECE * 30) for number in range(5)]
+    assert fitting(long) == long[:2]
 
 
 async def test_another_users_conversation_does_not_exist(
