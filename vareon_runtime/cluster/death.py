@@ -9,7 +9,7 @@ import sys
 
 import psutil  # type: ignore[import-untyped]
 
-from vareon_runtime.cluster.wire import INSTANCE_MARK
+from vareon_runtime.cluster import INSTANCE_MARK
 
 _PR_SET_PDEATHSIG = 1
 

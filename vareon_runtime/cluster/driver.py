@@ -7,6 +7,7 @@ parent is dead, and every process of this start is killed.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from vareon_runtime import telemetry
-from vareon_runtime.cluster import wire
+from vareon_runtime.cluster import INSTANCE_MARK, wire
 
 _KILL_ROUNDS = 100
 _KILL_PAUSE_S = 0.05
@@ -100,7 +101,7 @@ def main() -> None:
     """Wait for settings, then serve the parent until it says stop."""
     telemetry.configure_logging()
     incoming, outgoing = _own_pipes()
-    parent = Parent(incoming, outgoing, os.environ.get(wire.INSTANCE_MARK, ""))
+    parent = Parent(incoming, outgoing, os.environ.get(INSTANCE_MARK, ""))
     try:
         _serve(parent)
     except Exception as error:  # noqa: BLE001 - the parent decides what becomes of it
@@ -111,7 +112,11 @@ def main() -> None:
 
 
 def _serve(parent: Parent) -> None:
+    gc.disable()  # imports make no garbage
     from vareon_runtime.cluster.local_cluster import LocalCluster  # imports ray, meanwhile
+
+    gc.freeze()
+    gc.enable()
 
     first = parent.first_line()
     parent.listen()

@@ -8,6 +8,7 @@ service is built: nobody has to notice a restart and call anything.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from vareon_runtime.cluster import log_lines
 from vareon_runtime.cluster.death import die_with_parent
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
-from vareon_runtime.service import Service, load_factory
+from vareon_runtime.service import Service, ServiceFactory, load_factory
 
 _PAUSE_AFTER_FAILURE_S = 1.0
 _FAILURE_TEXT_LIMIT = 400
@@ -78,7 +79,7 @@ class RayService:
     async def _start(self, factory: str) -> None:
         telemetry.event("process.starting", process=self._name)
         try:
-            self._service = await load_factory(factory)(self._settings, self._name)
+            self._service = await _loaded(factory)(self._settings, self._name)
             await self._service.start()
         except Exception as error:  # noqa: BLE001 - Ray starts this process anew
             telemetry.failure("process.failed", error, process=self._name)
@@ -100,6 +101,15 @@ class CognisysRouter(RayService):
 
 class EntityHost(RayService):
     """Activations of entities, and all writing."""
+
+
+def _loaded(factory: str) -> ServiceFactory:
+    """Imports make many objects and no garbage: collecting meanwhile is a fifth of their time."""
+    gc.disable()
+    try:
+        return load_factory(factory)
+    finally:
+        gc.enable()
 
 
 def _one_line(error: BaseException) -> str:

@@ -14,9 +14,6 @@ from typing import Any
 
 from vareon_runtime.config import Settings
 
-INSTANCE_MARK = "VAREON_INSTANCE"
-"""Environment variable that every process of one start carries."""
-
 MAX_LINE_BYTES = 64 * 1024
 
 

@@ -3,7 +3,7 @@
 Dashboard, autoscaler and log reader load for seconds, at the same time as the raylet, its agents
 and our own processes, on which the first answer waits. They are told to step back: the two
 readers as soon as they appear, the dashboard once `ray.init` has its address and goes on to the
-raylet.
+raylet, its agent once `ray.init` is over.
 """
 
 from __future__ import annotations
@@ -21,14 +21,12 @@ _LOOK_AGAIN_S = 0.1
 _READERS = ("monitor.py", "log_monitor.py")
 _DASHBOARD = "dashboard.py"
 _RAYLET = "raylet"
+_AGENT = "DashboardAgent"
 
 
 @contextlib.contextmanager
 def while_starting() -> Iterator[None]:
     """Keep an eye on what `ray.init` starts in this block."""
-    if os.environ.get("NOYIELD"):
-        yield
-        return
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(over,), name="yielding", daemon=True)
     watcher.start()
@@ -38,6 +36,7 @@ def while_starting() -> Iterator[None]:
         over.set()
         watcher.join()
         _look()
+        _look_at_agent()
 
 
 def children() -> dict[str, psutil.Process]:
@@ -64,6 +63,16 @@ def _look() -> None:
         with contextlib.suppress(psutil.Error):
             for process in (dashboard, *dashboard.children(recursive=True)):
                 _step_back(process)
+
+
+def _look_at_agent() -> None:
+    """The raylet waits for its dashboard agent only until it has registered."""
+    raylet = children().get(_RAYLET)
+    if raylet is not None:
+        with contextlib.suppress(psutil.Error):
+            for child in raylet.children():
+                if _AGENT in " ".join(child.cmdline()):
+                    _step_back(child)
 
 
 def _step_back(process: psutil.Process) -> None:

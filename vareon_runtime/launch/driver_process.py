@@ -1,53 +1,22 @@
-"""The driver as a child process: started before anything heavy is imported, spoken to by pipes."""
+"""The driver as a child process, spoken to by pipes."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vareon_runtime.cluster import wire
 
-_KEPT_FROM_CHILDREN = frozenset(
-    {"VAREON_ADMIN_PASSWORD", "VAREON_DATABASE_URL", "VAREON_TOKEN", "RAY_ADDRESS"}
-)
-_RAY_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_worker_niceness": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    # process titles must not overwrite the environment, where the mark of this start is read
-    "SPT_NOENV": "1",
-}
-
-
-def spawn(instance: str) -> subprocess.Popen[bytes]:
-    """Start a driver; it imports Ray while it waits for its settings.
-
-    It has a session of its own, so that Ctrl-C in the terminal reaches the parent alone.
-    """
-    environment = {key: v for key, v in os.environ.items() if key not in _KEPT_FROM_CHILDREN}
-    environment.update(_RAY_ENVIRONMENT)
-    environment[wire.INSTANCE_MARK] = instance
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "vareon_runtime.cluster.driver"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
-
 
 class DriverProcess:
     """One driver from its settings to its end.
 
     Args:
-        process: What `spawn` returned.
+        process: What `spawning.spawn` returned.
         on_event: Told of everything the driver reports.
     """
 

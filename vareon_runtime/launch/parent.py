@@ -7,9 +7,8 @@ Ray side has to be started anew.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import secrets
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from vareon_runtime.launch.driver_process import spawn
+from vareon_runtime.launch.spawning import spawn
 
 EXIT_WRONG = 2
 
@@ -29,7 +28,7 @@ def run(flags: dict[str, Any]) -> int:
         flags: What the command line said, by setting name.
     """
     began = time.monotonic()
-    instance = secrets.token_hex(8)
+    instance = os.urandom(8).hex()
     driver = spawn(instance)  # Ray's import takes longest: it begins before our own do
     with _ended_unless_handed_over(driver) as handed_over:
         from vareon_runtime.errors import ConfigurationError
@@ -41,6 +40,8 @@ def run(flags: dict[str, Any]) -> int:
             sys.stderr.write(f"vareon: {error.detail}\n")
             return EXIT_WRONG
         with prepared.undo:
+            import asyncio
+
             from vareon_runtime.launch.supervision import Supervision
 
             handed_over.append(True)

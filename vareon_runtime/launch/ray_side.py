@@ -16,7 +16,8 @@ from typing import Any
 from vareon_runtime.cluster import wire
 from vareon_runtime.config import Settings
 from vareon_runtime.launch import folders, log_files, processes
-from vareon_runtime.launch.driver_process import DriverProcess, spawn
+from vareon_runtime.launch.driver_process import DriverProcess
+from vareon_runtime.launch.spawning import spawn
 
 _STOP_PATIENCE_S = 7.5
 

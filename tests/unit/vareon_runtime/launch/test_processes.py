@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from vareon_runtime.cluster.wire import INSTANCE_MARK
+from vareon_runtime.cluster import INSTANCE_MARK
 from vareon_runtime.launch import processes
 
 
