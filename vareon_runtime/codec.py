@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from vareon_runtime.entity.message import Delta, Event, Reset, State
 from vareon_runtime.envelope import pack_principal
 from vareon_runtime.errors import InternalError, InvalidMessage, VareonError, from_code
 from vareon_runtime.identity import Principal
+from vareon_runtime.message import Delta, Event, Reset, State
 
 V = TypeVar("V", bound=State)
 T = TypeVar("T")

@@ -175,6 +175,8 @@ to this installation yet, so I cannot answer that. Your message is stored all th
 """
 
 _CONNECT = """\
+Commands are for the machine this runs on; in a clone, `vareon` is `.venv/bin/vareon` there.
+
 **With an OpenAI or OpenRouter key:** stop with `vareon down`, then start with the key:
 
 ```

@@ -4,7 +4,8 @@ from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import Context, Later
 from vareon_runtime.entity.effect import EffectCall, EffectContext, RetryPolicy, backoff, effect
 from vareon_runtime.entity.handlers import command, entity, query
-from vareon_runtime.entity.message import (
+from vareon_runtime.entity.registry import Registry
+from vareon_runtime.message import (
     Delta,
     Event,
     Message,
@@ -13,7 +14,6 @@ from vareon_runtime.entity.message import (
     Reset,
     State,
 )
-from vareon_runtime.entity.registry import Registry
 
 __all__ = [
     "Context",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from vareon_runtime.entity.context import Context
 from vareon_runtime.entity.handlers import HandlerTable
-from vareon_runtime.entity.message import Delta, Event, Message, Position, Reset, State
+from vareon_runtime.message import Delta, Event, Message, Position, Reset, State
 
 StateT = TypeVar("StateT", bound=State)
 

@@ -10,9 +10,9 @@ from sqlalchemy import Executable, Table
 
 from vareon_runtime.clock import Clock, utc
 from vareon_runtime.entity.effect import EffectCall
-from vareon_runtime.entity.message import Event
 from vareon_runtime.errors import InternalError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal
+from vareon_runtime.message import Event
 from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
 

@@ -8,8 +8,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, over
 
 from sqlalchemy import Executable
 
-from vareon_runtime.entity.message import Request
 from vareon_runtime.identity import EntityId, Principal
+from vareon_runtime.message import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from sqlalchemy import Table
 
 from vareon_runtime.entity.context import Later
 from vareon_runtime.entity.effect import Effect, EffectContext
-from vareon_runtime.entity.message import Message, State, reply_type
 from vareon_runtime.errors import ConfigurationError
+from vareon_runtime.message import Message, State, reply_type
 from vareon_runtime.storage.base import Base
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])

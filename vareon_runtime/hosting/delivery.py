@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vareon_runtime import envelope
 from vareon_runtime.codec import encode_error
-from vareon_runtime.entity.message import Position
 from vareon_runtime.envelope import Kind, Request
 from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import Principal
+from vareon_runtime.message import Position
 from vareon_runtime.routing.link import Link
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from sqlalchemy import Executable
 from vareon_runtime.entity.context import find_resource
 from vareon_runtime.entity.effect import RetryPolicy
 from vareon_runtime.entity.handlers import EffectHandler
-from vareon_runtime.entity.message import Request
 from vareon_runtime.errors import (
     Cancelled,
     Conflict,
@@ -23,6 +22,7 @@ from vareon_runtime.errors import (
 from vareon_runtime.hosting.delivery import Resulted
 from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of
 from vareon_runtime.identity import EntityId, Principal, derived_id
+from vareon_runtime.message import Request
 from vareon_runtime.storage.ports import Unit
 from vareon_runtime.telemetry import event, failure
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vareon_runtime.codec import encode_frame
-from vareon_runtime.entity.message import Delta, Event, Position, Reset
 from vareon_runtime.errors import Overloaded, VareonError
 from vareon_runtime.hosting.delivery import Caller
+from vareon_runtime.message import Delta, Event, Position, Reset
 
 PIECE = 16_384
 """Characters sent in one frame when catching up."""

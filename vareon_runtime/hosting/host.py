@@ -13,7 +13,6 @@ from vareon_runtime import envelope
 from vareon_runtime.clock import Clock
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import HostServices
-from vareon_runtime.entity.message import Event, Position
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.envelope import Kind, unpack_request
 from vareon_runtime.errors import (
@@ -33,6 +32,7 @@ from vareon_runtime.hosting.feed import Feed, Subscriber
 from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.identity import EntityId
+from vareon_runtime.message import Event, Position
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.subscription import CREDIT, POSITIONS_LIMIT, WINDOW, Subscribe

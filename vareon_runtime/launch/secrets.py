@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import string
 import time
 from pathlib import Path
 from random import SystemRandom
@@ -14,7 +15,8 @@ from vareon_runtime.config import Settings
 from vareon_runtime.identity import IdSource
 
 _KEY_BYTES = 32
-_PASSWORD_BYTES = 18
+_PASSWORD_CHARACTERS = string.ascii_letters + string.digits
+_PASSWORD_LENGTH = 24
 
 
 def ensure(settings: Settings, admin_password: str) -> None:
@@ -24,10 +26,15 @@ def ensure(settings: Settings, admin_password: str) -> None:
     key = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
     _once(settings.encryption_key_file, key)
     if not settings.admin_id_file.exists():
-        password = admin_password or secrets.token_urlsafe(_PASSWORD_BYTES)
+        password = admin_password or new_password()
         settings.admin_password_file.unlink(missing_ok=True)
         _once(settings.admin_password_file, password)
         _once(settings.admin_id_file, IdSource(SystemClock(), SystemRandom()).text_id())
+
+
+def new_password() -> str:
+    """A random password of 142 bits; letters and digits, so that none looks like an option."""
+    return "".join(secrets.choice(_PASSWORD_CHARACTERS) for _ in range(_PASSWORD_LENGTH))
 
 
 def first_password(settings: Settings) -> str:

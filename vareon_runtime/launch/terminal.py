@@ -9,6 +9,7 @@ import time
 from typing import Any, TextIO
 
 from vareon_runtime.config import Settings
+from vareon_runtime.launch.typed_command import typed_command
 
 _LABEL_WIDTH = 15
 
@@ -62,14 +63,17 @@ class Terminal:
         self.field("Sign in", "admin   with the password it has had; it was not changed")
 
     def models(self, found: list[dict[str, Any]]) -> None:
-        """What discovery found."""
-        shown = ", ".join(_model_source(source) for source in found)
-        self.field("Models", shown or "none found; the built-in guide answers until one is added")
+        """Which models answer, and what is in the way of others."""
+        shown = ", ".join(_model_source(source) for source in found) or "none found"
+        if not any(source.get("models") for source in found):
+            shown += "; the built-in guide answers until one is added"
+        self.field("Models", shown)
 
     def next_command(self, arguments: str) -> None:
         """What to try now."""
-        self.field("Try", f'vareon chat{arguments} "hello"')
-        self.field("Stop", f"Ctrl-C, or vareon down{arguments}")
+        vareon = typed_command()
+        self.field("Try", f'{vareon} chat{arguments} "hello"')
+        self.field("Stop", f"Ctrl-C, or {vareon} down{arguments}")
 
 
 def _model_source(source: dict[str, Any]) -> str:

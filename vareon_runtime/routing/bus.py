@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol, Self, TypeVar
 
-from vareon_runtime.entity.message import Delta, Event, Position, Request, Reset
 from vareon_runtime.identity import EntityId, MessageId, Principal
+from vareon_runtime.message import Delta, Event, Position, Request, Reset
 
 R = TypeVar("R")
 

@@ -18,11 +18,11 @@ import msgspec
 from vareon_runtime import codec, envelope
 from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
-from vareon_runtime.entity.message import Position, reply_type
-from vareon_runtime.entity.message import Request as RequestMessage
 from vareon_runtime.envelope import Kind, Request, hops, pack_request
 from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable, VareonError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
+from vareon_runtime.message import Position, reply_type
+from vareon_runtime.message import Request as RequestMessage
 from vareon_runtime.routing.link import Link, Wire
 from vareon_runtime.routing.placement import shard_of
 from vareon_runtime.routing.router import Hello

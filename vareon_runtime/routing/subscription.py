@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from vareon_runtime import codec, envelope
-from vareon_runtime.entity.message import Delta, Event, Position, Reset
 from vareon_runtime.envelope import Kind, Request, pack_request
 from vareon_runtime.errors import Unavailable
 from vareon_runtime.identity import EntityId, Principal
+from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.routing.placement import shard_of
 
 if TYPE_CHECKING:

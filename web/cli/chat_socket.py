@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from web.cli.instance import UNREACHABLE, Target
+from web.cli.instance import Target, unreachable
 
 _MAX_FRAME_BYTES = 4 * 1024 * 1024
 _SILENCE_S = 180.0
@@ -77,7 +77,7 @@ async def converse(target: Target, conversation: str, message_id: str, text: str
         Why it failed; empty when the whole answer has been shown.
     """
     shown = _Shown()
-    failure = UNREACHABLE.format(url=target.url)
+    failure = unreachable(target.url)
     headers = {"Authorization": f"Bearer {target.token}"}
     message = {"type": "message", "id": message_id, "content": text}
     async with aiohttp.ClientSession(headers=headers) as session:

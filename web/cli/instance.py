@@ -14,6 +14,7 @@ from vareon_runtime.clock import SystemClock
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.launch import instance_lock, running
+from vareon_runtime.launch.typed_command import typed_command
 
 Command = Callable[..., None]
 
@@ -28,8 +29,6 @@ url_option: Callable[[Command], Command] = click.option(
 token_option: Callable[[Command], Command] = click.option(
     "--token", "given_token", help="Who you are there (VAREON_TOKEN)."
 )
-
-UNREACHABLE = "nothing answers at {url}: start it with `vareon up`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def target_of(url: str | None, token: str | None, data_dir: Path | None) -> Targ
     record = running_here(settings)
     if record is None:
         raise click.ClickException(
-            f"Vareon is not running on {settings.data_dir}: start it with `vareon up`"
+            f"Vareon is not running on {settings.data_dir}: start it with `{typed_command()} up`"
         )
     return Target(record.url, token or admin_token(settings))
 
@@ -100,6 +99,11 @@ def admin_token(settings: Settings) -> str:
             "dir, as this user"
         ) from None
     return Tokens(key, SystemClock()).issue_access(admin_id)
+
+
+def unreachable(url: str) -> str:
+    """Why nothing came from an address, and what to do."""
+    return f"nothing answers at {url}: start it with `{typed_command()} up`"
 
 
 def refusal(answer: dict[str, Any], status: int) -> str:

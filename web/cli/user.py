@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from vareon_runtime.launch.secrets import new_password
 from web.cli.instance import (
-    UNREACHABLE,
     Target,
     data_dir_option,
     refusal,
     target_of,
     token_option,
+    unreachable,
     url_option,
 )
 
-_PASSWORD_BYTES = 18
 _PATIENCE_S = 30.0
 
 
@@ -50,7 +49,7 @@ def add(
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
     if password_stdin and not given:
         raise click.ClickException("standard input held no password")
-    password = given or secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = given or new_password()
     body = {
         "username": name,
         "password": password,
@@ -74,7 +73,7 @@ async def _create(target: Target, body: dict[str, Any]) -> None:
         ):
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError):
-        raise click.ClickException(UNREACHABLE.format(url=target.url)) from None
+        raise click.ClickException(unreachable(target.url)) from None
     except ValueError:
         answer = {}
     if not response.ok:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from actors import names
 from actors.accounts.messages import CreateUser
 from vareon_runtime.errors import Conflict, OutcomeUnknown, Overloaded, StaleOwner, StoreFailed
 from vareon_runtime.identity import Principal
-from vareon_runtime.models import LlmProviderRow
+from vareon_runtime.models import LlmModelRow, LlmProviderRow
 from vareon_runtime.routing.bus import MessageBus
 from web.services.accounts import Rows
 from web.services.passwords import Passwords
@@ -22,6 +22,7 @@ SYSTEM = Principal("system", ("admin",))
 _WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
 _MOST_PROVIDERS = 1000
+_MOST_TOLD = 20
 
 T = TypeVar("T")
 
@@ -43,18 +44,36 @@ class Found(Protocol):
         ...
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """Its chat models."""
+    def base_url(self) -> str:
+        """Where it is."""
         ...
 
     @property
     def note(self) -> str:
-        """Why there are none."""
+        """What is in its way."""
         ...
 
 
 Discover = Callable[[Mapping[str, str]], Awaitable[list[Found]]]
-"""Looks around: takes the ids of the known providers by name, makes the found ones known."""
+"""Looks around: takes the ids of the known providers, by name and by address, and makes the
+found ones known."""
+
+_PROVIDERS = (
+    select(
+        LlmProviderRow.id,
+        LlmProviderRow.name,
+        LlmProviderRow.base_url,
+        LlmProviderRow.enabled,
+        func.count(LlmModelRow.id).label("models"),
+    )
+    .outerjoin(
+        LlmModelRow,
+        and_(LlmModelRow.provider_id == LlmProviderRow.id, LlmModelRow.is_active.is_(True)),
+    )
+    .group_by(LlmProviderRow.id)
+    .order_by(LlmProviderRow.created_at, LlmProviderRow.id)
+    .limit(_MOST_PROVIDERS)
+)
 
 
 async def reach_host(probe: Probe) -> None:
@@ -88,11 +107,44 @@ async def ensure_admin(
 
 
 async def look_around(rows: Rows, discover: Discover) -> list[dict[str, Any]]:
-    """Find providers and make them known; what is told of each goes to the terminal."""
-    statement = select(LlmProviderRow.id, LlmProviderRow.name).limit(_MOST_PROVIDERS)
-    known = {row.name: row.id for row in await rows.rows(statement)}
-    found = await discover(known)
-    return [{"name": one.name, "models": len(one.models), "note": one.note} for one in found]
+    """Find providers and make them known.
+
+    Returns:
+        For the terminal: every provider whose models answer, found just now or long known, and
+        whatever was found but is of no use yet, with the reason.
+    """
+    found = await discover(_known(await rows.rows(_PROVIDERS)))
+    providers = await rows.rows(_PROVIDERS)
+    known = _known(providers)
+    notes = {known.get(one.name) or known.get(one.base_url) or one.name: one for one in found}
+    told = []
+    for row in providers:
+        if row.enabled and row.models:
+            one = notes.pop(row.id, None)
+            told.append(_source(row.name, row.models, one.note if one else ""))
+    told += [_source(one.name, 0, one.note) for one in notes.values() if one.note]
+    return _shortened(told)
+
+
+def _known(providers: Sequence[Any]) -> dict[str, str]:
+    """Ids by name and by address; of several at one address, the oldest's."""
+    by_address: dict[str, str] = {}
+    for row in providers:
+        by_address.setdefault(row.base_url, row.id)
+    return by_address | {row.name: row.id for row in providers}
+
+
+def _shortened(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """At most a screenful, since it goes to the parent as one line of bounded length."""
+    more = told[_MOST_TOLD:]
+    if not more:
+        return told
+    rest = _source(f"{len(more)} more", sum(one["models"] for one in more), "")
+    return [*told[:_MOST_TOLD], rest]
+
+
+def _source(name: str, models: int, note: str) -> dict[str, Any]:
+    return {"name": name, "models": models, "note": note}
 
 
 async def _insist(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -14,7 +14,8 @@ import vareon_runtime.migrations
 import vareon_runtime.models
 import vareon_runtime.storage.tables
 from vareon_runtime.errors import ConfigurationError
-from vareon_runtime.migrations.run import HEAD, migrate
+from vareon_runtime.migrations.run import HEAD, SNAPSHOT, migrate
+from vareon_runtime.migrations.snapshot import snapshot
 from vareon_runtime.storage.base import Base
 
 
@@ -32,6 +33,10 @@ def test_the_scripts_make_exactly_the_declared_tables(tmp_path: Path) -> None:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
     engine.dispose()
     assert not differences
+
+
+def test_a_new_database_is_what_the_scripts_make() -> None:
+    assert SNAPSHOT.read_text(encoding="utf-8") == snapshot()
 
 
 def test_what_is_not_a_database_is_refused_with_the_fix(tmp_path: Path) -> None:

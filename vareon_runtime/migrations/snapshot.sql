@@ -1,0 +1,145 @@
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL, 
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE effects (
+	effect_id BLOB NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	shard SMALLINT NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	call BLOB NOT NULL, 
+	CONSTRAINT pk_effects PRIMARY KEY (effect_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_effects_shard ON effects (shard);
+CREATE TABLE entities (
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	version INTEGER NOT NULL, 
+	schema_version SMALLINT NOT NULL, 
+	epoch INTEGER NOT NULL, 
+	deleted BOOLEAN NOT NULL, 
+	state BLOB NOT NULL, 
+	CONSTRAINT pk_entities PRIMARY KEY (kind, "key")
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE hosts (
+	incarnation VARCHAR(36) NOT NULL, 
+	name VARCHAR(200) NOT NULL, 
+	lease_until_ms BIGINT NOT NULL, 
+	commit_seq BIGINT NOT NULL, 
+	fenced BOOLEAN NOT NULL, 
+	CONSTRAINT pk_hosts PRIMARY KEY (incarnation)
+);
+CREATE TABLE inbox (
+	message_id BLOB NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	digest BLOB NOT NULL, 
+	reply BLOB, 
+	handled_at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_inbox PRIMARY KEY (message_id, kind, "key")
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE llm_providers (
+	id VARCHAR(36) NOT NULL, 
+	name VARCHAR(120) NOT NULL, 
+	base_url VARCHAR(2000) NOT NULL, 
+	enabled BOOLEAN NOT NULL, 
+	api_key_encrypted TEXT NOT NULL, 
+	masked_api_key VARCHAR(20) NOT NULL, 
+	organization_id VARCHAR(200), 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_llm_providers PRIMARY KEY (id), 
+	CONSTRAINT uq_llm_providers_name UNIQUE (name)
+);
+CREATE TABLE shards (
+	shard SMALLINT NOT NULL, 
+	owner VARCHAR(36) NOT NULL, 
+	epoch INTEGER NOT NULL, 
+	CONSTRAINT pk_shards PRIMARY KEY (shard)
+);
+CREATE TABLE users (
+	id VARCHAR(36) NOT NULL, 
+	username VARCHAR(80) NOT NULL, 
+	email VARCHAR(320), 
+	hashed_password VARCHAR(200) NOT NULL, 
+	is_active BOOLEAN NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_users PRIMARY KEY (id), 
+	CONSTRAINT uq_users_email UNIQUE (email), 
+	CONSTRAINT uq_users_username UNIQUE (username)
+);
+CREATE TABLE conversations (
+	id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	title VARCHAR(200), 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_conversations PRIMARY KEY (id), 
+	CONSTRAINT fk_conversations_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_conversations_user_id_updated_at_id ON conversations (user_id, updated_at, id);
+CREATE TABLE llm_models (
+	id VARCHAR(36) NOT NULL, 
+	provider_id VARCHAR(36) NOT NULL, 
+	model_name VARCHAR(200) NOT NULL, 
+	type VARCHAR(40), 
+	is_active BOOLEAN NOT NULL, 
+	reasoning BOOLEAN NOT NULL, 
+	role VARCHAR(40), 
+	max_tokens INTEGER, 
+	cost_per_token DOUBLE, 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_llm_models PRIMARY KEY (id), 
+	CONSTRAINT fk_llm_models_provider_id_llm_providers FOREIGN KEY(provider_id) REFERENCES llm_providers (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_llm_models_is_active_created_at_id ON llm_models (is_active, created_at, id);
+CREATE INDEX ix_llm_models_provider_id ON llm_models (provider_id);
+CREATE TABLE user_roles (
+	user_id VARCHAR(36) NOT NULL, 
+	role VARCHAR(40) NOT NULL, 
+	CONSTRAINT pk_user_roles PRIMARY KEY (user_id, role), 
+	CONSTRAINT fk_user_roles_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE TABLE chat_messages (
+	id VARCHAR(36) NOT NULL, 
+	conversation_id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	position INTEGER NOT NULL, 
+	turn_id VARCHAR(36) NOT NULL, 
+	client_id VARCHAR(128), 
+	sender VARCHAR(8) NOT NULL, 
+	message_content TEXT NOT NULL, 
+	generation INTEGER NOT NULL, 
+	model_name VARCHAR(200), 
+	prompt_tokens INTEGER, 
+	completion_tokens INTEGER, 
+	timestamp VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_chat_messages PRIMARY KEY (id), 
+	CONSTRAINT fk_chat_messages_conversation_id_conversations FOREIGN KEY(conversation_id) REFERENCES conversations (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX ix_chat_messages_conversation_id_position ON chat_messages (conversation_id, position);
+CREATE INDEX ix_chat_messages_conversation_id_turn_id ON chat_messages (conversation_id, turn_id);
+CREATE TABLE user_llm_preferences (
+	id VARCHAR(36) NOT NULL, 
+	default_model_id VARCHAR(36), 
+	temperature DOUBLE NOT NULL, 
+	top_p DOUBLE NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_user_llm_preferences PRIMARY KEY (id), 
+	CONSTRAINT fk_user_llm_preferences_default_model_id_llm_models FOREIGN KEY(default_model_id) REFERENCES llm_models (id) ON DELETE SET NULL
+);
+INSERT INTO alembic_version (version_num) VALUES ('0001');
