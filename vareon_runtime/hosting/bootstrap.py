@@ -17,7 +17,7 @@ from vareon_runtime.errors import ConfigurationError, VareonError
 from vareon_runtime.hosting.host import Host
 from vareon_runtime.identity import seeded_ids
 from vareon_runtime.routing.client import LinkBus
-from vareon_runtime.storage.database import Database
+from vareon_runtime.storage.reader import RowReader
 from vareon_runtime.storage.sqlite import SqliteStore
 from vareon_runtime.telemetry import failure
 
@@ -31,9 +31,9 @@ Closer = Callable[[], Awaitable[None]]
 class HostService:
     """A host with what it was lent, as one service."""
 
-    def __init__(self, host: Host, database: Database, closers: Sequence[Closer]) -> None:
+    def __init__(self, host: Host, reader: RowReader, closers: Sequence[Closer]) -> None:
         self.host = host
-        self._database = database
+        self._reader = reader
         self._closers = closers
 
     async def start(self) -> None:
@@ -45,7 +45,7 @@ class HostService:
         await self.host.stop()
         for close in self._closers:
             await close()
-        await self._database.close()
+        await self._reader.close()
 
     def status(self) -> dict[str, Any]:
         """The host's counters."""
@@ -69,7 +69,7 @@ async def build(
     clock = SystemClock()
     ids = seeded_ids(clock)
     incarnation = ids.text_id()
-    database = Database(settings.database_url)
+    reader = RowReader(settings.database_url)
     host = Host(
         name,
         incarnation,
@@ -85,10 +85,10 @@ async def build(
             incoming=host.receive,
             link_lost=host.link_lost,
         ),
-        HostServices(clock, ids, database.rows, resources),
+        HostServices(clock, ids, reader.rows, resources),
         _fenced,
     )
-    return HostService(host, database, closers)
+    return HostService(host, reader, closers)
 
 
 def sqlite_path(database_url: str) -> Path:

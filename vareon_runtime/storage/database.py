@@ -1,4 +1,4 @@
-"""Reading committed rows. Writing is the committer's alone."""
+"""Reading committed rows for lists and pages. Writing is the committer's alone."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ def _read_engine(url: str, connections: int) -> AsyncEngine:
             max_overflow=connections,
             isolation_level="AUTOCOMMIT",
         )
-        event.listen(engine.sync_engine, "connect", _only_read)
+        event.listen(engine.sync_engine, "connect", only_read)
         return engine
     raise ConfigurationError(
         f"Database URL '{url.split('@')[-1]}' is not supported; use sqlite:////absolute/path.db."
     )
 
 
-def _only_read(connection: Any, _record: Any) -> None:
+def only_read(connection: Any, _record: Any) -> None:
+    """Keep a new connection from writing; an event listener."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only = ON")
     cursor.execute("PRAGMA busy_timeout = 5000")

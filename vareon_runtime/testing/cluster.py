@@ -22,8 +22,8 @@ from vareon_runtime.routing.bootstrap import read_hello
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Wire
 from vareon_runtime.routing.router import Router
-from vareon_runtime.storage.database import Database
 from vareon_runtime.storage.ports import Store
+from vareon_runtime.storage.reader import RowReader
 from vareon_runtime.storage.sqlite import SqliteStore
 from vareon_runtime.testing.wires import MemoryWire
 
@@ -67,14 +67,14 @@ class InProcessCluster:
         self._registry = Registry(entities)
         self._resources = dict(resources or {})
         self._store = store
-        self._database: Database | None = None
+        self._reader: RowReader | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._links: set[Link] = set()
 
     async def __aenter__(self) -> Self:
         if self._store is None:
             migrate(self.settings.database_url)
-        self._database = Database(self.settings.database_url)
+        self._reader = RowReader(self.settings.database_url)
         await self.bus.start()
         await self.start_host()
         return self
@@ -86,12 +86,12 @@ class InProcessCluster:
         for serving in list(self._serving):
             serving.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        if self._database is not None:
-            await self._database.close()
+        if self._reader is not None:
+            await self._reader.close()
 
     async def start_host(self, name: str = "entity-host-0") -> Host:
         """Begin a life of the host."""
-        if self._database is None:
+        if self._reader is None:
             raise RuntimeError("enter the cluster first")
         incarnation = self.ids.text_id()
         store = self._store or SqliteStore(self.path)
@@ -103,7 +103,7 @@ class InProcessCluster:
             lambda host: self._new_bus(
                 name, "host", incarnation, incoming=host.receive, link_lost=host.link_lost
             ),
-            HostServices(self.clock, self.ids, self._database.rows, self._resources),
+            HostServices(self.clock, self.ids, self._reader.rows, self._resources),
             self.fenced.append,
         )
         await self.host.start()
