@@ -25,32 +25,31 @@ encode_plain = _encoder.encode
 MAX_DIGEST = 8
 
 
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+_json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_versions: dict[Any, bytes] = {}
+"""By type; types are few and live as long as the process."""
+
+
 def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return _made_decoder(kind)
-
-
-@cache
-def _made_decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+    found = _decoders.get(kind)
+    if found is None:
+        found = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    return found
 
 
 def _json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return _made_json_decoder(kind)
-
-
-@cache
-def _made_json_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+    found = _json_decoders.get(kind)
+    if found is None:
+        found = _json_decoders[kind] = msgspec.json.Decoder(kind)
+    return found
 
 
 def _version_byte(kind: Any) -> bytes:
-    return _made_version_byte(kind)
-
-
-@cache
-def _made_version_byte(kind: Any) -> bytes:
-    version = getattr(kind, "schema_version", 0)
-    return bytes((version,))
+    found = _versions.get(kind)
+    if found is None:
+        found = _versions[kind] = bytes((getattr(kind, "schema_version", 0),))
+    return found
 
 
 def encode(value: Any) -> bytes:

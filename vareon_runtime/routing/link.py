@@ -13,6 +13,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 MAX_BATCH = 1 << 20
+MAX_ITEMS = 32
+"""Items in a batch. In whole queues a hundred callers, the router and the host take turns, each
+idle while another works; in pieces they overlap. Measured on two cores, volatile asks a second:
+34,000 with whole queues, 44,000 with 16, 55,000 with 32, 50,000 with 64."""
 MAX_FRAME = 16 << 20
 """The largest batch a receiver accepts; one item may exceed `MAX_BATCH` up to this."""
 
@@ -72,6 +76,7 @@ class Link:
         try:
             while (batch := await self._wire.receive()) is not None:
                 receive(batch)
+                await asyncio.sleep(0)  # what it set in motion goes on before the next one
         finally:
             self.closed = True
             self._flushed.set()
@@ -111,13 +116,14 @@ class Link:
 
     def _take(self) -> bytes:
         queue = self._queue
-        if self._bytes <= MAX_BATCH:
+        if self._bytes <= MAX_BATCH and len(queue) <= MAX_ITEMS:
             self._queue = []
             self._bytes = 0
             self.items_sent += len(queue)
             return b"".join(queue)
         size = count = 0
-        while count < len(queue) and (count == 0 or size + len(queue[count]) <= MAX_BATCH):
+        most = min(len(queue), MAX_ITEMS)
+        while count < most and (count == 0 or size + len(queue[count]) <= MAX_BATCH):
             size += len(queue[count])
             count += 1
         self._queue = queue[count:]
