@@ -30,14 +30,16 @@ fmt: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# The lock holds everything with its hash: what runs, what tests, what checks.
+# The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
+# project, so that nothing is fetched but what it names.
 $(VENV)/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Vareon needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Installing into $(VENV); this takes a minute or two the first time"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation --no-deps --editable .
 	@touch $@
 
 clean:

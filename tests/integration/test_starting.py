@@ -58,6 +58,17 @@ async def test_a_second_start_makes_no_administrator(tmp_path: Path) -> None:
             assert len(await response.json()) == 2
 
 
+async def test_a_later_start_tells_of_the_models_that_are_connected(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    """Though nothing new is found then."""
+    async with InProcessSystem(tmp_path) as system:
+        await system.connect_model(upstream.base_url)
+    async with InProcessSystem(tmp_path) as system:
+        (told,) = (await system.told("models"))["found"]
+    assert told == {"name": f"upstream {upstream.base_url} fake-small", "models": 1, "note": ""}
+
+
 async def test_an_entity_of_ones_own_answers_over_http(system: InProcessSystem) -> None:
     """Each user counts alone, and a repeated request counts once."""
     bea, cid = await system.new_user("bea"), await system.new_user("cid")

@@ -129,12 +129,15 @@ class RunningVareon:
         return marked(self.instance) if self.instance else []
 
     def pid_of(self, role: str) -> int:
-        """The process of one role: an actor class, ``raylet`` or ``gcs_server``."""
-        return next(
-            process.pid
-            for process in self.processes()
-            if _title(process).startswith((f"ray::{role}", role))
-        )
+        """The process of one role: an actor class, ``raylet`` or ``gcs_server``.
+
+        Raises:
+            LookupError: If no process has the role now.
+        """
+        for process in self.processes():
+            if _title(process).startswith((f"ray::{role}", role)):
+                return process.pid
+        raise LookupError(f"no process is {role}")
 
     def kill(self, role: str) -> int:
         """``kill -9``; returns the pid that it had."""
@@ -157,7 +160,7 @@ class RunningVareon:
         def other() -> int | None:
             try:
                 pid = self.pid_of(role)
-            except StopIteration:
+            except LookupError:
                 return None
             return pid if pid != old_pid else None
 

@@ -73,15 +73,70 @@ async def test_it_waits_for_the_host() -> None:
     await reach_host(FakeBus(*[Unavailable("no")] * 5))
 
 
-async def test_what_is_found_is_told() -> None:
-    """With the ids of what is known already, by name."""
-    seen = []
+def provider(name: str, models: int, **changes: Any) -> SimpleNamespace:
+    """A row as the query for providers returns it."""
+    fields = {"id": f"id of {name}", "name": name, "base_url": f"http://{name}", "enabled": True}
+    return SimpleNamespace(**{**fields, "models": models, **changes})
+
+
+def found(name: str, note: str = "") -> SimpleNamespace:
+    """What discovery found."""
+    return SimpleNamespace(name=name, base_url=f"http://{name}", note=note)
+
+
+async def told(before: list[Any], after: list[Any], *discovered: Any) -> tuple[Any, Any]:
+    """What discovery was given, and what the terminal is told."""
+    rows = FakeRows(before)
+    seen: list[Any] = []
 
     async def discover(known: Any) -> list[Any]:
-        seen.append(known)
-        return [SimpleNamespace(name="Ollama", models=("a", "b"), note="")]
+        seen.append(dict(known))
+        rows.found = after
+        return list(discovered)
 
-    rows = FakeRows([SimpleNamespace(id="p1", name="Ollama")])
-    told = await look_around(rows, discover)
-    assert told == [{"name": "Ollama", "models": 2, "note": ""}]
-    assert seen == [{"Ollama": "p1"}]
+    return await look_around(rows, discover), seen[0]
+
+
+async def test_what_answers_is_told_whether_or_not_it_was_found_just_now() -> None:
+    """Not what is switched off, nor what has no model in use."""
+    connected = provider("mine", 2)
+    others = [provider("off", 3, enabled=False), provider("empty", 0)]
+    said, _ = await told([connected], [connected, *others, provider("Ollama", 1)], found("Ollama"))
+    assert said == [
+        {"name": "mine", "models": 2, "note": ""},
+        {"name": "Ollama", "models": 1, "note": ""},
+    ]
+
+
+async def test_what_is_in_the_way_is_told_beside_it() -> None:
+    """Of one that answers with the models it had, and of one that has none."""
+    renamed = provider("renamed", 4, base_url="http://OpenAI")
+    said, _ = await told(
+        [renamed], [renamed], found("OpenAI", "offline"), found("OpenRouter", "bad key")
+    )
+    assert said == [
+        {"name": "renamed", "models": 4, "note": "offline"},
+        {"name": "OpenRouter", "models": 0, "note": "bad key"},
+    ]
+
+
+async def test_known_providers_are_known_by_name_and_by_address() -> None:
+    """So that a renamed one is not offered again; of two at one address, the older is meant."""
+    rows = [
+        provider("first", 1, base_url="http://a"),
+        provider("second", 1, base_url="http://a"),
+    ]
+    _, known = await told(rows, rows)
+    assert known == {
+        "first": "id of first",
+        "second": "id of second",
+        "http://a": "id of first",
+    }
+
+
+async def test_hundreds_of_providers_are_summed_up() -> None:
+    """What is told is one short line."""
+    rows = [provider(f"p{number}", 2) for number in range(100)]
+    said, _ = await told(rows, rows)
+    assert len(said) == 21
+    assert said[-1] == {"name": "80 more", "models": 160, "note": ""}

@@ -1,12 +1,9 @@
-"""The engine's promises, on the real classes in one process."""
+"""Turns keep the engine's promises, on the real classes in one process."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +11,12 @@ from tests.support.bench_entity import (
     Add,
     AddBriefly,
     AddThenFail,
-    Bench,
-    Delegate,
-    Flaky,
     Gate,
     GetCount,
     Remove,
     SlowlyAdd,
-    Spoken,
-    Start,
-    Stop,
     TakeName,
 )
-from vareon_runtime.entity import Delta, Position, Reset
 from vareon_runtime.errors import (
     Conflict,
     DeadlineExceeded,
@@ -37,7 +27,6 @@ from vareon_runtime.errors import (
     OutcomeUnknown,
     Overloaded,
     StoreFailed,
-    UpstreamTimeout,
 )
 from vareon_runtime.hosting import catalog as catalog_module
 from vareon_runtime.identity import EntityId, Principal, derived_id
@@ -46,17 +35,6 @@ from vareon_runtime.testing import InProcessCluster
 A = EntityId("bench", "a")
 OTHER = EntityId("bench", "other")
 ANN = Principal("ann")
-
-
-@pytest.fixture
-async def gate() -> Gate:
-    return Gate()
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path, gate: Gate) -> AsyncIterator[InProcessCluster]:
-    async with InProcessCluster(tmp_path, [Bench], {Gate: gate}) as running:
-        yield running
 
 
 async def test_a_reply_means_that_the_change_survives_a_kill(cluster: InProcessCluster) -> None:
@@ -195,57 +173,6 @@ async def test_json_is_taken_and_answered(cluster: InProcessCluster) -> None:
         await ask(A, "Nothing", b"", principal=ANN)
 
 
-async def test_a_later_turn_answers_and_the_effect_is_found_after_a_kill(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    asking = asyncio.create_task(cluster.bus.ask(A, Delegate()))
-    await gate.reached.wait()
-    await cluster.kill_host()
-    gate.reached.clear()
-    await cluster.start_host()
-    await gate.reached.wait()
-    gate.open.set()
-    assert await asking == "attempt 2, other 1"
-    assert gate.calls == ["work", "work"]
-    await cluster.kill_host()
-    await cluster.start_host()
-    assert cluster.host is not None
-    assert cluster.host.status()["effects_started"] == 0, "a finished effect is not run again"
-
-
-async def test_an_ask_of_a_rerun_effect_is_not_done_twice(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    gate.open.set()
-    assert await cluster.bus.ask(A, Delegate()) == "attempt 1, other 1"
-    connection = sqlite3.connect(cluster.path)
-    ids = connection.execute("SELECT message_id FROM inbox WHERE key = 'other'").fetchall()
-    connection.close()
-    assert len(ids) == 1
-    assert ids[0][0][6] >> 4 == 8, "the id is derived, not drawn"
-
-
-async def test_an_effect_that_fails_answers_its_caller(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    gate.open.set()
-    message_id = cluster.ids.message_id()
-    for _ in range(2):
-        with pytest.raises(InvalidMessage, match="cannot be done"):
-            await cluster.bus.ask(A, Delegate(fails=True), message_id=message_id)
-    assert gate.calls == ["work"]
-
-
-async def test_an_effect_is_retried_as_its_policy_says(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    assert await cluster.bus.ask(A, Flaky(failures=2)) == 3
-    gate.calls.clear()
-    with pytest.raises(UpstreamTimeout):
-        await cluster.bus.ask(OTHER, Flaky(failures=9))
-    assert len(gate.calls) == 3
-
-
 async def test_a_volatile_command_is_not_repeated_after_an_unknown_outcome(
     cluster: InProcessCluster,
 ) -> None:
@@ -299,85 +226,6 @@ async def test_a_failed_commit_drops_everything_built_on_it(
     assert await cluster.bus.ask(A, Add()) == 2
 
 
-async def test_readers_see_a_stream_from_wherever_they_are(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    await cluster.bus.ask(A, Start("s"))
-    await gate.reached.wait()
-    whole, seen = "try 1: one two", "try 1: "
-    async with (
-        cluster.bus.subscribe(A) as fresh,
-        cluster.bus.subscribe(A, position=Position("s", 1, len(seen))) as resumed,
-        cluster.bus.subscribe(A, position=Position("s", 7, 3)) as other,
-    ):
-        first = await anext(aiter(resumed))
-        gate.open.set()
-        assert await _text(fresh) == (whole, [])
-        assert seen + first.text + (await _text(resumed))[0] == whole
-        text, resets = await _text(other)
-        assert (text, resets) == (whole, [1])
-
-
-async def test_a_killed_host_means_a_reset_and_a_new_generation(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    async with cluster.bus.subscribe(A) as early:
-        with pytest.raises(NotFound):
-            await anext(aiter(early))
-    await cluster.bus.ask(A, Start("s"))
-    async with cluster.bus.subscribe(A) as frames:
-        first = await anext(aiter(frames))
-        assert first.generation == 1
-        await cluster.kill_host()
-        reading = asyncio.create_task(_text(frames))
-        await cluster.start_host()
-        await _subscribed(cluster)
-        gate.open.set()
-        text, resets = await reading
-        assert resets == [2]
-        assert text == "try 2: one two"
-
-
-async def test_a_lost_router_costs_a_reader_nothing(cluster: InProcessCluster, gate: Gate) -> None:
-    await cluster.bus.ask(A, Start("s"))
-    async with cluster.bus.subscribe(A) as frames:
-        text = (await anext(aiter(frames))).text
-        await cluster.restart_router()
-        reading = asyncio.create_task(_text(frames))
-        await _subscribed(cluster)
-        gate.open.set()
-        rest, resets = await reading
-        assert not resets
-        assert text + rest == "try 1: one two"
-
-
-async def test_a_stopped_effect_tells_its_entity(cluster: InProcessCluster, gate: Gate) -> None:
-    await cluster.bus.ask(A, Start("s"))
-    await gate.reached.wait()
-    async with cluster.bus.subscribe(A) as frames:
-        await cluster.bus.ask(A, Stop())
-        async for frame in frames:
-            if isinstance(frame, Spoken):
-                assert frame.text == "failed: cancelled"
-                break
-
-
-async def test_deleting_an_entity_stops_its_effects_and_readers(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    await cluster.bus.ask(A, Start("s"))
-    await gate.reached.wait()
-    async with cluster.bus.subscribe(A) as frames:
-        await cluster.bus.ask(A, Remove())
-        with pytest.raises(NotFound):
-            while True:
-                await anext(aiter(frames))
-    assert cluster.host is not None
-    while cluster.host.status()["effects_running"]:
-        await asyncio.sleep(0.01)
-    assert cluster.host.status()["subscribers"] == 0
-
-
 async def test_idle_entities_leave_memory_and_come_back(cluster: InProcessCluster) -> None:
     await cluster.bus.ask(A, Add(4))
     assert cluster.host is not None
@@ -418,64 +266,3 @@ async def test_nothing_is_left_behind_by_many_asks(cluster: InProcessCluster) ->
     assert not cluster.bus._asks
     assert not cluster.host._last
     assert all(activation.idle for activation in cluster.host.catalog)
-
-
-async def _subscribed(cluster: InProcessCluster) -> None:
-    """Wait until a reader has found its way through the present router and host."""
-    async with asyncio.timeout(5):
-        while True:
-            pending = list(cluster.router._pending.values())
-            host = cluster.host
-            if pending and host and any(feed.subscribers for feed in host._feeds.values()):
-                return
-            await asyncio.sleep(0.005)
-
-
-async def _text(frames) -> tuple[str, list[int]]:
-    text, resets = "", []
-    async for frame in frames:
-        if isinstance(frame, Delta):
-            text += frame.text
-        elif isinstance(frame, Reset):
-            text = ""
-            resets.append(frame.generation)
-        elif isinstance(frame, Spoken):
-            return text, resets
-    return text, resets
-
-
-async def test_a_result_that_cannot_be_taken_goes_to_the_one_who_takes_failures(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    await cluster.bus.ask(A, Start("unheard"))
-    await gate.reached.wait()
-    async with cluster.bus.subscribe(A) as frames:
-        await anext(aiter(frames))
-        gate.open.set()
-        async for frame in frames:
-            if isinstance(frame, Spoken):
-                assert frame.text == "failed: internal"
-                break
-    assert cluster.host is not None
-    assert not cluster.host.effects.running
-
-
-async def test_every_stream_that_ended_while_the_reader_was_away_is_told(
-    cluster: InProcessCluster, gate: Gate
-) -> None:
-    await cluster.bus.ask(A, Start("s"))
-    await gate.reached.wait()
-    async with cluster.bus.subscribe(A) as frames:
-        frames._open = {"s": Position("s", 1, 0), "t": Position("t", 1, 0)}
-        await cluster.restart_router()
-        gate.open.set()
-        assert cluster.host is not None
-        async with asyncio.timeout(5):
-            while cluster.host.effects.running or cluster.host._last:
-                await asyncio.sleep(0.005)
-        told = set()
-        async for frame in frames:
-            if isinstance(frame, Spoken):
-                told.add(frame.stream)
-            if told == {"s", "t"}:
-                break

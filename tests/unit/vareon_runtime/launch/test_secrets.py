@@ -25,7 +25,9 @@ def test_made_once(settings: Settings) -> None:
     secrets.ensure(settings, "")
     password = secrets.first_password(settings)
     before = {file.name: file.read_text() for file in settings.secrets_dir.iterdir()}
-    assert len(password) >= 22
+    assert len(password) >= 22, "of letters and digits, that is 128 bits"
+    assert password.isascii()
+    assert password.isalnum()
     assert len(before["jwt.key"]) == len(before["ray.token"]) == 64
     Fernet(before["encryption.key"])
     for file in settings.secrets_dir.iterdir():

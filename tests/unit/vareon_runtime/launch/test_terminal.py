@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
+
 from vareon_runtime.config import Settings
+from vareon_runtime.launch import terminal as terminal_module
 from vareon_runtime.launch.terminal import Terminal
 
 
@@ -32,10 +35,22 @@ def test_models() -> None:
     terminal.models([{"name": "Ollama", "models": 1, "note": ""}])
     terminal.models([{"name": "OpenAI", "models": 3, "note": "key from OPENAI_API_KEY"}])
     terminal.models([])
-    first, second, third = out.getvalue().splitlines()
+    terminal.models([{"name": "OpenAI", "models": 0, "note": "offline"}])
+    first, second, third, fourth = out.getvalue().splitlines()
     assert first.endswith("Ollama (1 model)")
     assert second.endswith("OpenAI (3 models): key from OPENAI_API_KEY")
-    assert "none found" in third
+    assert "none found; the built-in guide answers" in third
+    assert "OpenAI (0 models): offline; the built-in guide answers" in fourth
+    assert "guide" not in first + second
+
+
+def test_what_to_type_next_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a clone the command has no short name."""
+    monkeypatch.setattr(terminal_module, "typed_command", lambda: ".venv/bin/vareon")
+    out = io.StringIO()
+    Terminal(0.0, out).next_command(" --data-dir x")
+    assert '.venv/bin/vareon chat --data-dir x "hello"' in out.getvalue()
+    assert ".venv/bin/vareon down --data-dir x" in out.getvalue()
 
 
 def test_nobody_reads() -> None:
