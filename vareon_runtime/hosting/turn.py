@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime import codec, envelope
@@ -26,6 +27,7 @@ from vareon_runtime.hosting.outcome import (
     stored_reply,
 )
 from vareon_runtime.identity import Principal, id_time_s
+from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.routing.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import InboxRecord, StateRecord, Unit
@@ -288,15 +290,37 @@ async def _subscribed(activation: Activation, subscribed: Subscribed) -> None:
         await activation.settle()
         activation.expect_existing(creates=False)
         activation.entity.permit(None, context)
-        missed: list[Any] = []
-        for position in subscribed.positions:
-            missed.extend(await activation.entity.catch_up(position, context))
+        missed = await _missed(activation, subscribed.positions, context)
     except VareonError as error:
         activation.host.refuse_reader(subscribed.subscriber.caller, error)
         return
     for frame in missed:
         subscribed.subscriber.show(frame)
     activation.host.join(activation.target, subscribed.subscriber, subscribed.positions)
+
+
+async def _missed(
+    activation: Activation, positions: Sequence[Position], context: Context
+) -> list[Event | Delta | Reset]:
+    """What a reader missed, each stream told once: by its own position if it has one."""
+    own = {position.stream for position in positions}
+    told: set[str | None] = set()
+    missed: list[Event | Delta | Reset] = []
+    for position in positions:
+        frames = await activation.entity.catch_up(position, context)
+        fresh = [
+            frame
+            for frame in frames
+            if (stream := _stream_of(frame)) == position.stream
+            or (stream not in own and stream not in told)
+        ]
+        told.update(_stream_of(frame) for frame in fresh)
+        missed.extend(fresh)
+    return missed
+
+
+def _stream_of(frame: Event | Delta | Reset) -> str | None:
+    return frame.opens() or frame.ends() if isinstance(frame, Event) else frame.stream
 
 
 def _log(activation: Activation, name: str, error: Exception) -> None:

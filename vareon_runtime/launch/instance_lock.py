@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from vareon_runtime.errors import ConfigurationError
+from vareon_runtime.launch.typed_command import typed_command
 
 
 class InstanceLock:
@@ -31,7 +32,7 @@ class InstanceLock:
             os.close(descriptor)
             raise ConfigurationError(
                 f"Vareon is already running on {data_dir} (pid {owner or 'unknown'}): stop it with "
-                "`vareon down`, or choose another --data-dir."
+                f"`{typed_command()} down`, or choose another --data-dir."
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
