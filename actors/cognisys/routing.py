@@ -23,7 +23,7 @@ class Routing(Entity[RoutingState]):
     @query(creates=True)
     async def choose(self, message: ChooseModel, context: Context) -> ModelRoute:
         """The user's default model if it can be used, else the newest, else the guide."""
-        rows = await context.read(_CANDIDATES.params(user_id=message.user_id))
+        rows = await context.read(_CANDIDATES, user_id=message.user_id)
         return route_of(rows[0]) if rows else guide_route()
 
 

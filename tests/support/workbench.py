@@ -105,10 +105,10 @@ class Workbench:
         await fresh.activated(self._context(fresh, None))
         return fresh
 
-    async def read(self, statement: Executable) -> list[Any]:
+    async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
         """Rows."""
         with self.engine.connect() as connection:
-            return list(connection.execute(statement).fetchall())
+            return list(connection.execute(statement, parameters).fetchall())
 
     async def ask(
         self, entity: Entity[Any], message: Request[Any], principal: Principal | None = ANN

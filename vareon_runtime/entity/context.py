@@ -18,7 +18,7 @@ from vareon_runtime.storage.changes import RowChange
 
 T = TypeVar("T")
 R = TypeVar("R")
-Reader = Callable[[Executable], Awaitable[list[Any]]]
+Reader = Callable[..., Awaitable[list[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,14 @@ class Context:
         """Stop a running effect once the turn has committed; its ``failed`` gets `Cancelled`."""
         self.changes.cancelled.append(effect_id)
 
-    async def read(self, statement: Executable) -> list[Any]:
-        """Committed rows. Keep it to one indexed look-up: the mailbox waits meanwhile."""
-        return await self._reader(statement)
+    async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
+        """Committed rows. Keep it to one indexed look-up: the mailbox waits meanwhile.
+
+        Args:
+            statement: A select; built once with bind parameters it is not compiled again.
+            parameters: Their values.
+        """
+        return await self._reader(statement, **parameters)
 
     def resource(self, kind: type[R]) -> R:
         """Something the host was given, such as a connection pool."""

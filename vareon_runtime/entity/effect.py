@@ -59,8 +59,8 @@ class EffectContext(Protocol):
         """Append to a stream of this entity; its generation is this attempt."""
         ...
 
-    async def read(self, statement: Executable) -> list[Any]:
-        """Committed rows."""
+    async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
+        """Committed rows of a select with its bind parameters."""
         ...
 
     def resource(self, kind: type[R]) -> R:

@@ -83,6 +83,7 @@ async def build(
             ids=ids,
             incarnation=incarnation,
             incoming=host.receive,
+            loopback=host.loopback,
             link_lost=host.link_lost,
         ),
         HostServices(clock, ids, reader.rows, resources),

@@ -11,7 +11,7 @@ from vareon_runtime.envelope import Kind, Request
 from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import Principal
 from vareon_runtime.message import Position
-from vareon_runtime.routing.link import Link
+from vareon_runtime.routing.link import Outlet
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.effect_call import RunningEffect
@@ -24,7 +24,7 @@ class Caller(NamedTuple):
     The link itself, not its name: a number means nothing on the link that replaces it.
     """
 
-    link: Link
+    link: Outlet
     correlation: int
 
     def reply(self, payload: bytes) -> None:

@@ -66,9 +66,9 @@ class HostEffectContext:
         """Append to a stream of the entity."""
         self._host.feed(self.entity_id).write(stream, self.attempt, self.effect_id, text)
 
-    async def read(self, statement: Executable) -> list[Any]:
-        """Committed rows."""
-        return await self._host.services.reader(statement)
+    async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
+        """Committed rows of a select with its bind parameters."""
+        return await self._host.services.reader(statement, **parameters)
 
     def resource(self, kind: type[R]) -> R:
         """Something the host was given."""

@@ -34,7 +34,7 @@ from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.identity import EntityId
 from vareon_runtime.message import Event, Position
 from vareon_runtime.routing.client import LinkBus
-from vareon_runtime.routing.link import Link
+from vareon_runtime.routing.link import Link, Outlet
 from vareon_runtime.routing.subscription import CREDIT, POSITIONS_LIMIT, WINDOW, Subscribe
 from vareon_runtime.storage.ports import Store
 from vareon_runtime.telemetry import event, failure
@@ -134,7 +134,7 @@ class Host:
             "subscribers": len(self._readers),
         }
 
-    def receive(self, link: Link, kind: int, flags: int, correlation: int, body: bytes) -> None:
+    def receive(self, link: Outlet, kind: int, flags: int, correlation: int, body: bytes) -> None:
         """Take one item that the link brought."""
         caller = Caller(link, correlation)
         try:
@@ -150,6 +150,13 @@ class Host:
             caller.refuse(error)
         except (ValueError, msgspec.MsgspecError):
             caller.refuse(InvalidMessage("The request cannot be read."))
+
+    def loopback(self, outlet: Outlet, flags: int, correlation: int, body: bytes) -> bool:
+        """Take a request of this host's own effects, if the host owns its target."""
+        if not self._store.owns_all:
+            return False
+        self.receive(outlet, Kind.REQUEST, flags | envelope.TRUSTED, correlation, body)
+        return True
 
     def link_lost(self, link: Link) -> None:
         """Forget the readers that came over a link."""

@@ -37,6 +37,16 @@ class Wire(Protocol):
         ...
 
 
+class Outlet(Protocol):
+    """Where answers go: a link, or back into this process."""
+
+    closed: bool
+
+    def send(self, item: bytes, *, reserved: bool = False) -> bool:
+        """Take an item; False without room or a reader."""
+        ...
+
+
 class Link:
     """One end of the channel."""
 

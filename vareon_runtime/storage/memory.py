@@ -43,6 +43,11 @@ class MemoryStore:
         self._fenced: set[str] = set()
         self._locked = False
 
+    @property
+    def owns_all(self) -> bool:
+        """See `Store.owns_all`."""
+        return self._locked
+
     def open(self, host: str, incarnation: str) -> None:
         """See `Store.open`."""
         if self._locked:

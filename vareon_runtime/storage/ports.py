@@ -87,6 +87,11 @@ class Loaded:
 class Store(Protocol):
     """Durable state of the entities one host owns."""
 
+    @property
+    def owns_all(self) -> bool:
+        """Whether every shard is this host's, as on the one writer of a SQLite file."""
+        ...
+
     def open(self, host: str, incarnation: str) -> None:
         """Become the owner: lock, fence earlier lives of this host, take the shards.
 

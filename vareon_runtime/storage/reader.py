@@ -32,16 +32,16 @@ class RowReader:
         )
         event.listen(self._engine, "connect", only_read)
 
-    async def rows(self, statement: Executable) -> list[Any]:
-        """Run a select and return its rows."""
+    async def rows(self, statement: Executable, **parameters: Any) -> list[Any]:
+        """Run a select with its bind parameters and return its rows."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._read, statement)
+        return await loop.run_in_executor(self._threads, self._read, statement, parameters)
 
     async def close(self) -> None:
         """Finish what is being read, then give the connections back."""
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
-    def _read(self, statement: Executable) -> list[Any]:
+    def _read(self, statement: Executable, parameters: dict[str, Any]) -> list[Any]:
         with self._engine.connect() as connection:
-            return list(connection.execute(statement).fetchall())
+            return list(connection.execute(statement, parameters).fetchall())

@@ -45,6 +45,11 @@ class SqliteStore:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
 
+    @property
+    def owns_all(self) -> bool:
+        """See `Store.owns_all`."""
+        return self._writer is not None
+
     def open(self, host: str, incarnation: str) -> None:
         """See `Store.open`."""
         self._lock.acquire(LOCK_PATIENCE_S)

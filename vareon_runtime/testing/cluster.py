@@ -101,7 +101,12 @@ class InProcessCluster:
             self._registry,
             store,
             lambda host: self._new_bus(
-                name, "host", incarnation, incoming=host.receive, link_lost=host.link_lost
+                name,
+                "host",
+                incarnation,
+                incoming=host.receive,
+                loopback=host.loopback,
+                link_lost=host.link_lost,
             ),
             HostServices(self.clock, self.ids, self._reader.rows, self._resources),
             self.fenced.append,
