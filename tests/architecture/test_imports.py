@@ -17,7 +17,7 @@ HEAVY = ("alembic", "click", "cryptography", "fastapi", "pydantic_settings", "ra
         (
             "router",
             "vareon_runtime.routing.bootstrap",
-            (*HEAVY, "pydantic", "bcrypt", "jwt", "aiosqlite", "sqlalchemy"),
+            (*HEAVY, "pydantic", "bcrypt", "jwt", "aiosqlite", "sqlalchemy", "aiohttp"),
         ),
         # PyJWT loads cryptography wherever it is installed
         ("front door", "web.bootstrap", tuple(n for n in HEAVY if n != "cryptography")),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from typing import Any
 
 import msgspec
-from aiohttp import web
 
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
 from vareon_runtime.envelope import Kind, hops
-from vareon_runtime.routing.link import MAX_FRAME, Link
+from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.router import Hello, Router
-from vareon_runtime.routing.websocket import WebSocketWire
+from vareon_runtime.routing.unix import UnixWire
+
+HELLO_WITHIN_S = 5.0
 
 
 class RouterService:
@@ -24,21 +26,21 @@ class RouterService:
     def __init__(self, settings: Settings, name: str) -> None:
         self.router = Router(SystemClock(), name)
         self._path = settings.router_socket
-        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self._links: set[Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen; a socket file left by an earlier life is replaced."""
-        app = web.Application()
-        app.router.add_get("/link", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
+        loop = asyncio.get_running_loop()
         old = os.umask(0o177)
         try:
-            await web.UnixSite(self._runner, str(self._path)).start()
+            self._server = await loop.create_unix_server(
+                lambda: UnixWire(self._opened), str(self._path)
+            )
         finally:
             os.umask(old)
 
@@ -46,25 +48,31 @@ class RouterService:
         """Hang up on everybody."""
         for link in list(self._links):
             await link.flush()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._server is not None:
+            self._server.close()
+        for serving in list(self._serving):
+            serving.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def status(self) -> dict[str, Any]:
         """Links and counters."""
         return self.router.status()
 
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=MAX_FRAME, compress=False)
-        await socket.prepare(request)
-        first = await socket.receive()
-        hello = read_hello(first.data) if isinstance(first.data, bytes) else None
-        if hello is None:
-            await socket.close(code=1008)
-            return socket
-        link = Link(WebSocketWire(socket))
+    def _opened(self, wire: UnixWire) -> None:
+        serving = asyncio.get_running_loop().create_task(self._serve(wire))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def _serve(self, wire: UnixWire) -> None:
+        first = await self._first(wire)
+        hello = read_hello(first) if first else None
+        if first is None or hello is None:
+            await wire.close()
+            return
+        link = Link(wire)
         self._links.add(link)
         peer = self.router.attach(link, hello)
-        rest = first.data[hops(first.data)[0].end :]
+        rest = first[hops(first)[0].end :]
         if rest:
             self.router.receive(peer, rest)
         try:
@@ -72,7 +80,13 @@ class RouterService:
         finally:
             self._links.discard(link)
             self.router.detach(peer)
-        return socket
+
+    async def _first(self, wire: UnixWire) -> bytes | None:
+        try:
+            async with asyncio.timeout(HELLO_WITHIN_S):
+                return await wire.receive()
+        except TimeoutError:
+            return None
 
 
 def read_hello(batch: bytes) -> Hello | None:

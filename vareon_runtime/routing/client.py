@@ -27,7 +27,7 @@ from vareon_runtime.routing.link import Link, Outlet, Wire
 from vareon_runtime.routing.placement import shard_of
 from vareon_runtime.routing.router import Hello
 from vareon_runtime.routing.subscription import LinkSubscription
-from vareon_runtime.routing.websocket import dial
+from vareon_runtime.routing.unix import dial
 
 R = TypeVar("R")
 Dial = Callable[[], Awaitable[Wire]]

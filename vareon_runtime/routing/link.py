@@ -22,7 +22,7 @@ MAX_FRAME = 16 << 20
 
 
 class Wire(Protocol):
-    """What carries batches: a WebSocket, or a pair of queues in a simulation."""
+    """What carries batches: a socket, or a pair of queues in a simulation."""
 
     async def send(self, batch: bytes) -> None:
         """Write one batch; returns when there is room for the next."""
