@@ -16,6 +16,10 @@ _RAY_ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_worker_niceness": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # The raylet tries its own object store's socket, often too early, and then sleeps a second:
+    # the same patience in shorter pauses
+    "RAY_raylet_client_connect_timeout_milliseconds": "50",
+    "RAY_raylet_client_num_connect_attempts": "200",
     # process titles must not overwrite the environment, where the mark of this start is read
     "SPT_NOENV": "1",
 }
