@@ -179,13 +179,12 @@ async def test_a_router_is_replaced_in_mid_stream(
         await system.router.start()
         await insist(client, "and then?", "next")
         upstream.release()
-        while len(ends := [one for one in client.frames if one["type"] == "done"]) < 2:
-            await client.next()
-        # both turns may have ended while the link was away, and are then told as they are found
-        assert len({one["turn"] for one in ends}) == 2
-        (done,) = (one for one in ends if one["turn"] == seen["turn"])
-        assert done["generation"] == seen["generation"]
-        for end in ends:
+        # both turns may have ended while the link was away: they are told in their order all the same
+        done = await client.until("done")
+        assert (done["turn"], done["generation"]) == (seen["turn"], seen["generation"])
+        after = await client.until("done")
+        assert after["turn"] != seen["turn"]
+        for end in (done, after):
             assert client.shown(end["turn"]) == end["message"]["message_content"]
         assert "reset" not in {frame["type"] for frame in client.frames}
 

@@ -271,11 +271,14 @@ class ChatSocket:
         """What a turn has shown already, then the rest of it.
 
         A turn that was just accepted is shown by the conversation itself. Only one that was
-        accepted earlier, because its message was sent again, has to be fetched.
+        accepted earlier, because its message was sent again, or while the conversation could
+        not be heard, has to be fetched; never before the end of the one that it follows.
         """
         turn = position.stream
         if patience_s:
             await asyncio.sleep(patience_s)
+            while self._progress.behind(turn):
+                await asyncio.sleep(patience_s)
             if self._progress.heard(turn):
                 return
         try:

@@ -29,7 +29,7 @@ class Progress:
         self._conversation_id = conversation_id
         self._shown: OrderedDict[str, tuple[int, int]] = OrderedDict()
         self._accepted: OrderedDict[str, bool] = OrderedDict()
-        """Turns whose acceptance was shown, and whether the conversation showed it itself."""
+        """Turns whose acceptance was shown, in that order, and whether the conversation did it."""
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def resume(self, turn: str, generation: int, offset: int) -> None:
@@ -41,6 +41,15 @@ class Progress:
     def heard(self, turn: str) -> bool:
         """Whether the conversation itself has shown anything of a turn to this socket."""
         return self._accepted.get(turn, False) or turn in self._shown or turn in self._ended
+
+    def behind(self, turn: str) -> bool:
+        """Whether a turn accepted earlier is still being shown: that one's end is told first."""
+        for earlier in self._accepted:
+            if earlier == turn:
+                return False
+            if earlier not in self._ended and self.heard(earlier):
+                return True
+        return False
 
     def known_turns(self) -> frozenset[str]:
         """The turns whose acceptance was shown."""
@@ -122,6 +131,5 @@ class Progress:
 
 def _keep(kept: OrderedDict[str, V], key: str, value: V) -> None:
     kept[key] = value
-    kept.move_to_end(key)
     if len(kept) > REMEMBERED_TURNS:
         kept.popitem(last=False)

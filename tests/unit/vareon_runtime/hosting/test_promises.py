@@ -202,8 +202,8 @@ async def test_a_query_waits_for_the_commit_of_what_it_saw(
     await committing.wait()
     reading = asyncio.create_task(cluster.bus.ask(A, GetCount()))
     done, _ = await asyncio.wait([adding, reading], timeout=0.2)
+    may_commit.set()  # before any judgement: a thread waits for it, and the loop for the thread
     assert not done, "neither the reply nor what a query saw of it may leave before the commit"
-    may_commit.set()
     assert await asyncio.gather(adding, reading) == [2, 2]
 
 
