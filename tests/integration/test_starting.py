@@ -179,7 +179,7 @@ async def test_a_router_is_replaced_in_mid_stream(
         await system.router.start()
         await insist(client, "and then?", "next")
         upstream.release()
-        # both turns may have ended while the link was away: they are told in their order all the same
+        # both turns may have ended while the link was away: they are told in order all the same
         done = await client.until("done")
         assert (done["turn"], done["generation"]) == (seen["turn"], seen["generation"])
         after = await client.until("done")

@@ -275,12 +275,12 @@ class ChatSocket:
         not be heard, has to be fetched; never before the end of the one that it follows.
         """
         turn = position.stream
-        if patience_s:
+        fetch = not patience_s
+        while not fetch:
             await asyncio.sleep(patience_s)
-            while self._progress.behind(turn):
-                await asyncio.sleep(patience_s)
             if self._progress.heard(turn):
                 return
+            fetch = not self._progress.behind(turn)
         try:
             async with self._chat.listen(self._principal, self.conversation_id, position) as frames:
                 async for frame in frames:
