@@ -38,6 +38,7 @@ class Kind(IntEnum):
     PROBE = 7
     STATUS = 8
     HELLO = 9
+    CLAIM = 10
 
 
 JSON_BODY = 1

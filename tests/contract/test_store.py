@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable
-from vareon_runtime.identity import EntityId
+from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.migrations.run import migrate
 from vareon_runtime.models import UserRow
+from vareon_runtime.placement import owner_of
 from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.storage.memory import MemoryStore
+from vareon_runtime.storage.memory import MemoryDatabase, MemoryStore
 from vareon_runtime.storage.ports import (
+    LEASE_MS,
+    Channel,
     EffectRecord,
     InboxRecord,
     StateRecord,
@@ -25,9 +28,11 @@ from vareon_runtime.storage.ports import (
     Wanted,
 )
 from vareon_runtime.storage.sqlite import SqliteStore
+from vareon_runtime.storage.tables import ChannelRow, ReminderRow
 
 A = EntityId("counter", "a")
 B = EntityId("counter", "b")
+ALL = range(SHARDS)
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 Opener = Callable[[], Store]
@@ -165,15 +170,15 @@ def test_effects_are_found_again_with_one_attempt_more(reopen: Opener) -> None:
     store = reopen()
     store.commit([Unit(A, effects=[effect(1), effect(2)])], 5)
     store.commit([Unit(A, finished=effect(1).effect_id)], 6)
-    found = reopen().recover_effects()
+    found = reopen().recover_effects(ALL)
     assert [(record.effect_id, record.attempts) for record in found] == [(bytes([2]) * 16, 2)]
-    assert reopen().recover_effects()[0].attempts == 3
+    assert reopen().recover_effects(ALL)[0].attempts == 3
 
 
 def test_an_effect_that_ends_in_the_batch_that_starts_it_leaves_nothing(reopen: Opener) -> None:
     store = reopen()
     store.commit([Unit(A, effects=[effect(1)]), Unit(A, finished=effect(1).effect_id)], 5)
-    assert reopen().recover_effects() == []
+    assert reopen().recover_effects(ALL) == []
 
 
 def test_a_second_owner_is_kept_out(reopen: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,3 +238,63 @@ def test_no_column_has_a_default_that_only_python_knows() -> None:
         if column.default is not None or column.onupdate is not None
     ]
     assert not hidden
+
+
+def test_rows_of_the_engine_are_found_by_their_columns(reopen: Opener) -> None:
+    store = reopen()
+    table = ReminderRow.__table__
+    rows = [
+        RowChange(
+            "upsert",
+            table,
+            {"kind": "k", "key": key, "name": "n", "shard": shard, "due_ms": due, "plan": b"p"},
+            {},
+        )
+        for key, shard, due in (("a", 1, 30), ("b", 2, 20), ("c", 1, 10), ("d", 1, 99))
+    ]
+    assert store.commit([Unit(A, rows=rows)], 1) == [None]
+    due = store.find(table, {"shard": [1, 2]}, up_to=("due_ms", 30))
+    assert [row["key"] for row in due] == ["c", "b", "a"]
+    assert [row["key"] for row in store.find(table, {"shard": 1}, limit=2)] == ["a", "c"]
+    gone = RowChange("delete", table, {}, {"kind": "k", "key": "a", "name": "n"})
+    assert store.commit([Unit(A, rows=[gone])], 1) == [None]
+    assert not store.find(table, {"key": "a"})
+
+
+def test_channels_are_loaded_with_their_entity(reopen: Opener) -> None:
+    store = reopen()
+    names = ("kind", "key", "peer_kind", "peer_key", "sent", "handled")
+    values = dict(zip(names, (*A, *B, 3, 7), strict=True))
+    row = RowChange("upsert", ChannelRow.__table__, values, {})
+    assert store.commit([Unit(A, rows=[row])], 1) == [None]
+    found = store.load([Wanted(A, peers=(B,)), Wanted(B, peers=(A,))])
+    assert found[0].channels == {B: Channel(3, 7)}
+    assert found[1].channels == {}
+
+
+def test_an_owner_tends_its_lease_and_a_fenced_one_cannot(reopen: Opener) -> None:
+    store = reopen()
+    tenure = store.tend(1_000)
+    assert tenure.shards == frozenset(ALL)
+    assert tenure.members == ("host",)
+    later = reopen()
+    assert later.tend(1_000).epoch > tenure.epoch
+
+
+def test_shards_move_by_lease_between_hosts_that_share_a_database() -> None:
+    database = MemoryDatabase()
+    one, two = MemoryStore(database, shared=True), MemoryStore(database, shared=True)
+    one.open("one", "life-1")
+    assert one.tend(0).shards == frozenset(ALL)
+    two.open("two", "life-2")
+    assert not two.tend(0).shards
+    wanted = [s for s in ALL if owner_of(s, ("one", "two")) == "two"]
+    assert one.tend(100, wanted).shards == frozenset(ALL) - frozenset(wanted)
+    assert two.tend(200).shards == frozenset(wanted)
+    taken = two.tend(200 + LEASE_MS)
+    assert taken.shards == frozenset(ALL)
+    assert taken.members == ("two",)
+    with pytest.raises(StaleOwner):
+        one.tend(200 + LEASE_MS)
+    with pytest.raises(StaleOwner):
+        one.commit([Unit(A, state=state(A, 1))], 1)

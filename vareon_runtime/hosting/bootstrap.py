@@ -84,6 +84,7 @@ async def build(
             incarnation=incarnation,
             incoming=host.receive,
             loopback=host.loopback,
+            claim=host.claim,
             link_lost=host.link_lost,
         ),
         HostServices(clock, ids, reader.rows, resources),

@@ -11,12 +11,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from vareon_runtime.clock import Clock
 from vareon_runtime.errors import InternalError, StaleOwner, StoreFailed, Unavailable, VareonError
 from vareon_runtime.storage.ports import Store, Unit
 from vareon_runtime.telemetry import failure
+
+T = TypeVar("T")
 
 BATCH_LIMIT = 512
 BACKLOG_LIMIT = 20_000
@@ -71,6 +73,11 @@ class Committer:
         self._queue.append(item)
         self._idle.clear()
         self._wake.set()
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run something else that writes, on the writing thread and so between two batches."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, *arguments)
 
     async def drain(self) -> None:
         """Wait until everything queued has been written."""

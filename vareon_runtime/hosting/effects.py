@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting.delivery import Resulted
-from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of
+from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of, from_record
 from vareon_runtime.identity import EntityId, Principal, derived_id
 from vareon_runtime.message import Request
 from vareon_runtime.storage.ports import Unit
@@ -140,6 +141,19 @@ class EffectRunner:
         else:
             self._conflicted.add(effect_id)
             self._host.redeliver(Resulted(effect, error=error))
+
+    async def take_up(self, shards: Collection[int]) -> None:
+        """Run on what an earlier owner of these shards started."""
+        host = self._host
+        for record in await host.committer.call(host.store.recover_effects, shards):
+            host.wake(from_record(record))
+
+    def hand_over(self, shards: Collection[int]) -> None:
+        """Stop those of shards that go to another host, which finds their rows."""
+        for effect_id, effect in list(self._taken.items()):
+            running = self._tasks.get(effect_id)
+            if effect.record.shard in shards and running is not None:
+                running.cancel("stopping")
 
     async def stop(self) -> None:
         """Stop all; their rows stay, and the next life of the host finds them."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,21 +26,36 @@ from vareon_runtime.hosting.activation import Activation
 from vareon_runtime.hosting.catalog import Catalog
 from vareon_runtime.hosting.committer import Committer
 from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
-from vareon_runtime.hosting.effect_call import RunningEffect, from_record
+from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.effects import EffectRunner
 from vareon_runtime.hosting.feed import Feed, Subscriber
 from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outcome import PendingUnit
-from vareon_runtime.identity import EntityId
+from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
+from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.message import Event, Position
+from vareon_runtime.placement import shard_of, to_bitmap
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Outlet
+from vareon_runtime.routing.router import Claim
 from vareon_runtime.routing.subscription import CREDIT, POSITIONS_LIMIT, WINDOW, Subscribe
 from vareon_runtime.storage.ports import Store
 from vareon_runtime.telemetry import event, failure
 
 SWEEP_S = 1.0
 CREDIT_LIMIT = 4 * WINDOW
+
+
+class ShardWork(Protocol):
+    """Something under way that belongs to shards."""
+
+    async def take_up(self, shards: Collection[int]) -> None:
+        """Go on with it, in shards that have become this host's."""
+        ...
+
+    def hand_over(self, shards: Collection[int]) -> None:
+        """Leave it to the next owner of these shards."""
+        ...
 
 
 class Host:
@@ -65,11 +80,14 @@ class Host:
         self.loader = Loader(store)
         self.committer = Committer(store, self.clock, fenced)
         self.effects = EffectRunner(self)
+        self.ownership = Ownership(self, store)
+        self.work: tuple[ShardWork, ...] = (self.effects,)
         self.bus = bus(self)
+        self.fenced = fenced
         self.stopping = False
         self.loop: asyncio.AbstractEventLoop
         self.turns = 0
-        self._store = store
+        self.store = store
         self._feeds: dict[EntityId, Feed] = {}
         self._readers: dict[Caller, EntityId] = {}
         self._last: dict[EntityId, PendingUnit] = {}
@@ -78,15 +96,15 @@ class Host:
     async def start(self) -> None:
         """Own the store, take up the effects that were under way, and connect."""
         self.loop = loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._store.open, self.name, self.incarnation)
-        found = await loop.run_in_executor(None, self._store.recover_effects)
+        await loop.run_in_executor(None, self.store.open, self.name, self.incarnation)
+        await self.ownership.start()
         self.committer.start()
         self.loader.start()
         await self.bus.start()
-        for record in found:
-            self.wake(from_record(record))
+        await self.take_up(self.ownership.shards)
+        self.ownership.keep()
         self._sweeping = asyncio.create_task(self._sweep())
-        event("host_started", host=self.name, incarnation=self.incarnation, effects=len(found))
+        event("host_started", host=self.name, incarnation=self.incarnation)
 
     async def stop(self) -> None:
         """Finish running turns and commits; effects are left for the next life."""
@@ -94,6 +112,7 @@ class Host:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self.ownership.stop()
         await self.effects.stop()
         running = [a.running for a in self.catalog if a.running is not None]
         if running:
@@ -101,7 +120,7 @@ class Host:
         await self.committer.stop()
         await self.bus.stop()
         await self.loader.stop()
-        self._store.close()
+        self.store.close()
         event("host_stopped", host=self.name, incarnation=self.incarnation)
 
     async def abandon(self) -> None:
@@ -109,6 +128,7 @@ class Host:
         self.stopping = True
         if self._sweeping is not None:
             self._sweeping.cancel()
+        await self.ownership.stop()
         await self.bus.cut()
         for activation in self.catalog:
             if activation.running is not None:
@@ -116,7 +136,7 @@ class Host:
         await self.effects.stop()
         await self.committer.abandon()
         await self.loader.stop()
-        self._store.close()
+        self.store.close()
 
     def status(self) -> dict[str, Any]:
         """Counters for dashboards and probes."""
@@ -151,12 +171,41 @@ class Host:
         except (ValueError, msgspec.MsgspecError):
             caller.refuse(InvalidMessage("The request cannot be read."))
 
-    def loopback(self, outlet: Outlet, flags: int, correlation: int, body: bytes) -> bool:
+    def loopback(
+        self, outlet: Outlet, flags: int, shard: int, correlation: int, body: bytes
+    ) -> bool:
         """Take a request of this host's own effects, if the host owns its target."""
-        if not self._store.owns_all:
+        if not 0 <= shard < SHARDS or shard not in self.ownership.shards:
             return False
         self.receive(outlet, Kind.REQUEST, flags | envelope.TRUSTED, correlation, body)
         return True
+
+    def claim(self) -> Claim:
+        """What the router is told of this host's shards."""
+        owned = self.ownership.shards - self.ownership.leaving
+        return Claim(to_bitmap(owned), self.ownership.epoch)
+
+    async def take_up(self, shards: Collection[int]) -> None:
+        """Go on with what is under way in shards that are this host's now."""
+        for work in self.work:
+            await work.take_up(shards)
+
+    def hand_over(self, shards: Collection[int], error: VareonError) -> None:
+        """Begin no more in these shards; what runs in them ends or is left to the next owner."""
+        for work in self.work:
+            work.hand_over(shards)
+        for caller, target in list(self._readers.items()):
+            if shard_of(target) in shards:
+                self.refuse_reader(caller, error)
+
+    def busy_in(self, shard: int) -> bool:
+        """Whether anything of a shard to be given up still runs; if not, it is forgotten."""
+        inside = [a for a in self.catalog if shard_of(a.target) == shard]
+        if any(a.mailbox or a.running or a.uncommitted or a.effects for a in inside):
+            return True
+        for activation in inside:
+            activation.drop(Unavailable(NOT_OURS, 0.05))
+        return False
 
     def link_lost(self, link: Link) -> None:
         """Forget the readers that came over a link."""
@@ -256,6 +305,7 @@ class Host:
         if self.stopping:
             raise Unavailable("This host is stopping.", 0.2)
         request = unpack_request(body)
+        self.ownership.demand(request.target)
         activation = self.catalog.get(request.target)
         delivery: Asked | Subscribed
         if flags & envelope.STREAM:

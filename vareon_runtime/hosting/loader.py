@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from vareon_runtime.errors import StoreFailed, Unavailable
 from vareon_runtime.storage.ports import Loaded, Store, Wanted
+
+T = TypeVar("T")
 
 BATCH_LIMIT = 256
 
@@ -35,6 +39,11 @@ class Loader:
         self._queue.append((wanted, future))
         self._wake.set()
         return await future
+
+    async def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Read something else, on the reading thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, function, *arguments)
 
     async def stop(self) -> None:
         """End; whoever still waits hears `Unavailable`."""

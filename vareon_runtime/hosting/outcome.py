@@ -41,6 +41,14 @@ def answer(caller: Caller, stored: bytes, as_json: bool) -> None:
         caller.reply(body)
 
 
+def answer_if_owner(activation: Activation, caller: Caller, stored: bytes, as_json: bool) -> None:
+    """Give a caller what was read, unless somebody else may have changed it meanwhile."""
+    if activation.host.ownership.holds:
+        answer(caller, stored, as_json)
+    else:
+        caller.refuse(Unavailable("This host cannot reach its database in time; ask again.", 0.2))
+
+
 class PendingUnit:
     """A turn's unit between its end and its commit."""
 
@@ -75,7 +83,7 @@ class PendingUnit:
             for caller, as_json in self.callers:
                 answer(caller, self.payload, as_json)
         for caller, payload, as_json in self.readers:
-            answer(caller, payload, as_json)
+            answer_if_owner(activation, caller, payload, as_json)
         if self.changes.events:
             host.show(activation.target, self.changes.events)
         if self.unit.finished is not None:

@@ -22,13 +22,13 @@ from vareon_runtime.hosting.delivery import Asked, Caller, Delivery, Resulted, S
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.outcome import (
     PendingUnit,
-    answer,
+    answer_if_owner,
     stored_error,
     stored_reply,
 )
 from vareon_runtime.identity import Principal, id_time_s
 from vareon_runtime.message import Delta, Event, Position, Reset
-from vareon_runtime.routing.placement import shard_of
+from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import InboxRecord, StateRecord, Unit
 from vareon_runtime.telemetry import failure
@@ -147,7 +147,7 @@ def _answer_when_settled(
         if unit is not None:
             unit.readers.append((caller, payload, as_json))
             return
-    answer(caller, payload, as_json)
+    answer_if_owner(activation, caller, payload, as_json)
 
 
 def _repeat(

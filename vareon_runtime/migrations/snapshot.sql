@@ -142,4 +142,105 @@ CREATE TABLE user_llm_preferences (
 	CONSTRAINT pk_user_llm_preferences PRIMARY KEY (id), 
 	CONSTRAINT fk_user_llm_preferences_default_model_id_llm_models FOREIGN KEY(default_model_id) REFERENCES llm_models (id) ON DELETE SET NULL
 );
-INSERT INTO alembic_version (version_num) VALUES ('0001');
+CREATE TABLE outbox (
+	message_id BLOB NOT NULL, 
+	shard SMALLINT NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	to_kind VARCHAR(40) NOT NULL, 
+	to_key VARCHAR(200) NOT NULL, 
+	number BIGINT NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	body BLOB NOT NULL, 
+	principal BLOB NOT NULL, 
+	trace_id BLOB NOT NULL, 
+	CONSTRAINT pk_outbox PRIMARY KEY (message_id)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_outbox_shard ON outbox (shard);
+CREATE TABLE channels (
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	peer_kind VARCHAR(40) NOT NULL, 
+	peer_key VARCHAR(200) NOT NULL, 
+	sent BIGINT NOT NULL, 
+	handled BIGINT NOT NULL, 
+	CONSTRAINT pk_channels PRIMARY KEY (kind, "key", peer_kind, peer_key)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE subscriptions (
+	topic VARCHAR(200) NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	CONSTRAINT pk_subscriptions PRIMARY KEY (topic, kind, "key")
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE reminders (
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	shard SMALLINT NOT NULL, 
+	due_ms BIGINT NOT NULL, 
+	"plan" BLOB NOT NULL, 
+	CONSTRAINT pk_reminders PRIMARY KEY (kind, "key", name)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_reminders_due_ms ON reminders (due_ms);
+CREATE TABLE journal (
+	effect_id BLOB NOT NULL, 
+	number INTEGER NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	outcome BLOB NOT NULL, 
+	CONSTRAINT pk_journal PRIMARY KEY (effect_id, number)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE signals (
+	effect_id BLOB NOT NULL, 
+	number INTEGER NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	body BLOB NOT NULL, 
+	CONSTRAINT pk_signals PRIMARY KEY (effect_id, number)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE dead_letters (
+	id BLOB NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	"key" VARCHAR(200) NOT NULL, 
+	source VARCHAR(20) NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	body BLOB NOT NULL, 
+	principal BLOB NOT NULL, 
+	sender VARCHAR(241) NOT NULL, 
+	trace_id BLOB NOT NULL, 
+	code VARCHAR(40) NOT NULL, 
+	reason VARCHAR(1000) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	given_up_at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_dead_letters PRIMARY KEY (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_dead_letters_given_up_at_ms ON dead_letters (given_up_at_ms);
+CREATE TABLE suspects (
+	message_id BLOB NOT NULL, 
+	kills INTEGER NOT NULL, 
+	killed_at_ms BIGINT NOT NULL, 
+	CONSTRAINT pk_suspects PRIMARY KEY (message_id)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO alembic_version (version_num) VALUES ('0002');

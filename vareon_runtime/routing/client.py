@@ -23,16 +23,16 @@ from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable, Var
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
 from vareon_runtime.message import Position, reply_type
 from vareon_runtime.message import Request as RequestMessage
+from vareon_runtime.placement import shard_of
 from vareon_runtime.routing.link import Link, Outlet, Wire
-from vareon_runtime.routing.placement import shard_of
-from vareon_runtime.routing.router import Hello
+from vareon_runtime.routing.router import Claim, Hello
 from vareon_runtime.routing.subscription import LinkSubscription
 from vareon_runtime.routing.unix import dial
 
 R = TypeVar("R")
 Dial = Callable[[], Awaitable[Wire]]
-Loopback = Callable[[Outlet, int, int, bytes], bool]
-"""Takes a request that this process itself owns: outlet, flags, correlation, payload."""
+Loopback = Callable[[Outlet, int, int, int, bytes], bool]
+"""Takes a request that this process itself owns: outlet, flags, shard, correlation, payload."""
 Incoming = Callable[[Link, int, int, int, bytes], None]
 """Takes what is asked of this process: link, kind, flags, correlation, payload."""
 
@@ -67,12 +67,14 @@ class LinkBus:
         incarnation: str = "",
         incoming: Incoming | None = None,
         loopback: Loopback | None = None,
+        claim: Callable[[], Claim] | None = None,
         link_lost: Callable[[Link], None] | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.ids = ids or seeded_ids(self.clock)
         self._connect = connect or (lambda: dial(settings.router_socket))
         self._hello = Hello(role, name, os.getpid(), incarnation)
+        self._claim = claim
         self._incoming = incoming
         self._loopback = loopback
         self._link_lost = link_lost
@@ -180,6 +182,11 @@ class LinkBus:
         reserved = kind != Kind.REQUEST
         return link.send(envelope.item(kind, flags, shard, 0, correlation, body), reserved=reserved)
 
+    def announce(self) -> None:
+        """Tell the router which shards this host owns now."""
+        if self._claim is not None:
+            self.send_item(Kind.CLAIM, 0, 0, 0, msgspec.msgpack.encode(self._claim()))
+
     def open_stream(self, subscription: LinkSubscription) -> int:
         """Give a subscription its correlation."""
         correlation = self._next
@@ -267,7 +274,7 @@ class LinkBus:
     def _pass_on(self, kind: int, flags: int, shard: int, correlation: int, body: bytes) -> bool:
         """To the router, unless this process owns the target: then no other need wake for it."""
         loopback = self._loopback if kind == Kind.REQUEST else None
-        if loopback is not None and loopback(self, flags, correlation, body):
+        if loopback is not None and loopback(self, flags, shard, correlation, body):
             return True
         return self.send_item(kind, flags, shard, correlation, body)
 
@@ -295,7 +302,8 @@ class LinkBus:
                 continue
             wait_s = RETRY_FIRST_S
             link = Link(wire)
-            hello = msgspec.msgpack.encode(self._hello)
+            claim = self._claim() if self._claim is not None else None
+            hello = msgspec.msgpack.encode(msgspec.structs.replace(self._hello, claim=claim))
             link.send(envelope.item(Kind.HELLO, 0, 0, 0, 0, hello))
             self._link = link
             self._up.set()

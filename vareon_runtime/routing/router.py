@@ -27,12 +27,19 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.identity import SHARDS
+from vareon_runtime.placement import from_bitmap
 from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.meter import Meter
-from vareon_runtime.routing.placement import owner_of
 
 IN_FLIGHT_LIMIT = 20_000
 """Requests one link may have unanswered, subscriptions included."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The shards a host owns, as a bitmap, and the epoch at which it took the last of them."""
+
+    shards: bytes
+    epoch: int
 
 
 class Hello(msgspec.Struct, frozen=True):
@@ -43,12 +50,14 @@ class Hello(msgspec.Struct, frozen=True):
         name: Its actor's name.
         pid: Its process.
         incarnation: Names this life of it.
+        claim: What a host owns already; see `Claim`.
     """
 
     role: str
     name: str
     pid: int
     incarnation: str = ""
+    claim: Claim | None = None
 
 
 class Peer:
@@ -61,6 +70,7 @@ class Peer:
         self.trusted = hello.role in ("front_door", "host")
         self.in_flight = 0
         self.received = 0
+        self.claim = hello.claim if hello.role == "host" else None
         self.streams: dict[int, int] = {}
         """The reader's correlation to ours, for credit and cancel."""
 
@@ -101,6 +111,7 @@ class Router:
             Kind.CANCEL: self._to_stream,
             Kind.PROBE: self._request,
             Kind.STATUS: self._status,
+            Kind.CLAIM: self._claim,
         }
 
     def attach(self, link: Link, hello: Hello) -> Peer:
@@ -160,13 +171,17 @@ class Router:
         }
 
     def _place(self) -> None:
-        hosts = {
-            peer.hello.name: peer for peer in self._peers.values() if peer.hello.role == "host"
-        }
-        names = sorted(hosts)
-        for shard in range(SHARDS):
-            owner = owner_of(shard, names)
-            self._owners[shard] = hosts[owner] if owner is not None else None
+        """Who owns what, by the hosts' own claims; of two that claim the same, the later one."""
+        self._owners = [None] * SHARDS
+        claims = [(peer, peer.claim) for peer in self._peers.values() if peer.claim is not None]
+        for peer, claim in sorted(claims, key=lambda pair: pair[1].epoch):
+            for shard in from_bitmap(claim.shards):
+                self._owners[shard] = peer
+
+    def _claim(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        if peer.hello.role == "host":
+            peer.claim = msgspec.msgpack.decode(batch[hop.start : hop.end], type=Claim)
+            self._place()
 
     def _request(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
         problem, host = self._admit(peer, batch, hop)

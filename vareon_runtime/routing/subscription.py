@@ -21,7 +21,7 @@ from vareon_runtime.envelope import Kind, Request, pack_request
 from vareon_runtime.errors import Unavailable
 from vareon_runtime.identity import EntityId, Principal
 from vareon_runtime.message import Delta, Event, Position, Reset
-from vareon_runtime.routing.placement import shard_of
+from vareon_runtime.placement import shard_of
 
 if TYPE_CHECKING:
     from vareon_runtime.routing.client import LinkBus

@@ -77,10 +77,7 @@ def _write_effects(connection: sqlite3.Connection, units: Sequence[Unit]) -> Non
         if e.effect_id not in ended
     ]
     _insert(connection, _EFFECTS, _EFFECT_COLUMNS, rows, upsert=True)
-    for at in range(0, len(finished), 64):
-        some = finished[at : at + 64]
-        marks = ",".join("?" * len(some))
-        connection.execute(f"DELETE FROM effects WHERE effect_id IN ({marks})", some)  # noqa: S608
+    _delete_in(connection, _EFFECTS, "effect_id", finished)
 
 
 def _groups(changes: Sequence[RowChange]) -> list[list[RowChange]]:
@@ -119,12 +116,27 @@ def _write_rows(connection: sqlite3.Connection, group: list[RowChange]) -> None:
                 statements.parameters(table, columns, change.values)
                 + statements.parameters(table, where, change.where),
             )
+    elif first.verb == "delete" and len(where) == 1:
+        values = [statements.parameters(table, where, change.where)[0] for change in group]
+        _delete_in(connection, table, where[0], values)
     elif first.verb == "delete":
         sql = statements.delete_sql(table, where)
         for change in group:
             connection.execute(sql, statements.parameters(table, where, change.where))
     else:
         raise InternalError(f"There is no row change '{first.verb}'.")
+
+
+def _delete_in(
+    connection: sqlite3.Connection, table: Table, column: str, values: Sequence[Any]
+) -> None:
+    for at in range(0, len(values), 64):
+        some = values[at : at + 64]
+        marks = ",".join("?" * len(some))
+        connection.execute(
+            f"DELETE FROM {table.name} WHERE {column} IN ({marks})",  # noqa: S608
+            some,
+        )
 
 
 def _last_of_each(group: list[RowChange]) -> list[RowChange]:

@@ -1,81 +1,126 @@
-"""The store without a disk, for simulations: the same promises while the object lives.
+"""The store without a disk, for simulations: the same promises while the database object lives.
 
-Handed from one host to the next it stands for the database that outlives them. Rows of the
-product's tables are kept with their primary keys and unique columns, but cannot be queried.
+One `MemoryDatabase` stands for the database that outlives hosts. With ``shared`` several hosts
+write to it at once and take shards from each other by lease, as on PostgreSQL; without, one host
+at a time holds it and owns everything, as on SQLite.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Table
 
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
-from vareon_runtime.identity import EntityId, MessageId
-from vareon_runtime.storage.changes import RowChange
+from vareon_runtime.identity import SHARDS, EntityId, MessageId
+from vareon_runtime.placement import owner_of
+from vareon_runtime.storage.memory_rows import MemoryRows
 from vareon_runtime.storage.ports import (
+    FIND_LIMIT,
+    LEASE_MS,
+    Channel,
     EffectRecord,
     InboxRecord,
     Loaded,
     StateRecord,
+    Tenure,
     Unit,
     Wanted,
 )
+from vareon_runtime.storage.tables import ChannelRow
+
+_CHANNELS: Table = ChannelRow.__table__  # type: ignore[assignment]
 
 
 @dataclass(slots=True)
-class _Tables:
+class HostLife:
+    """One life of a host, as the database knows it."""
+
+    name: str
+    lease_until_ms: int = 0
+    fenced: bool = False
+
+
+@dataclass(slots=True)
+class MemoryDatabase:
+    """What outlives the hosts."""
+
     states: dict[EntityId, StateRecord] = field(default_factory=dict)
     inbox: dict[tuple[EntityId, MessageId], InboxRecord] = field(default_factory=dict)
     effects: dict[bytes, EffectRecord] = field(default_factory=dict)
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: MemoryRows = field(default_factory=MemoryRows)
+    hosts: dict[str, HostLife] = field(default_factory=dict)
+    owners: dict[int, str] = field(default_factory=dict)
+    epoch: int = 0
+    held: bool = False
+    """Whether a host holds it for itself alone."""
 
 
 class MemoryStore:
-    """See `vareon_runtime.storage.ports.Store`."""
+    """See `vareon_runtime.storage.ports.Store`.
 
-    def __init__(self) -> None:
-        self._tables = _Tables()
-        self._owner = ""
-        self._fenced: set[str] = set()
-        self._locked = False
+    Args:
+        database: What it works on; a new one if not given.
+        shared: Whether other hosts work on it too.
+    """
 
-    @property
-    def owns_all(self) -> bool:
-        """See `Store.owns_all`."""
-        return self._locked
+    def __init__(self, database: MemoryDatabase | None = None, *, shared: bool = False) -> None:
+        self._database = database or MemoryDatabase()
+        self._shared = shared
+        self._incarnation = ""
+        self._open = False
+        self._epoch = 0
 
     def open(self, host: str, incarnation: str) -> None:
         """See `Store.open`."""
-        if self._locked:
-            raise StoreFailed("Another host has this store open; close it first.")
-        self._locked = True
-        if self._owner:
-            self._fenced.add(self._owner)
-        self._owner = incarnation
+        database = self._database
+        if not self._shared:
+            if database.held:
+                raise StoreFailed("Another host has this store open; close it first.")
+            database.held = True
+            for life in database.hosts.values():
+                life.fenced = True
+        for life in database.hosts.values():
+            life.fenced = life.fenced or life.name == host
+        database.hosts[incarnation] = HostLife(host)
+        self._incarnation = incarnation
+        self._open = True
+
+    def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
+        """See `Store.tend`."""
+        self._guard()
+        database = self._database
+        database.hosts[self._incarnation].lease_until_ms = now_ms + LEASE_MS
+        for life in database.hosts.values():
+            life.fenced = life.fenced or life.lease_until_ms < now_ms
+        live = {key: life for key, life in database.hosts.items() if not life.fenced}
+        for shard in released:
+            if database.owners.get(shard) == self._incarnation:
+                del database.owners[shard]
+        self._claim(sorted(life.name for life in live.values()), live, frozenset(released))
+        mine = frozenset(s for s, owner in database.owners.items() if owner == self._incarnation)
+        return Tenure(mine, self._epoch, tuple(sorted(life.name for life in live.values())))
 
     def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """See `Store.load`."""
-        tables = self._tables
-        return [
-            Loaded(
-                tables.states.get(want.target),
-                {
-                    message_id: tables.inbox[want.target, message_id]
-                    for message_id in want.message_ids
-                    if (want.target, message_id) in tables.inbox
-                },
-            )
-            for want in wanted
-        ]
+        return [self._loaded(want) for want in wanted]
+
+    def find(
+        self,
+        table: Table,
+        where: Mapping[str, Any],
+        *,
+        up_to: tuple[str, int] | None = None,
+        limit: int = FIND_LIMIT,
+    ) -> list[dict[str, Any]]:
+        """See `Store.find`."""
+        return self._database.rows.find(table, where, up_to, limit)
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
         """See `Store.commit`."""
-        if not self._locked or self._owner in self._fenced:
-            raise StaleOwner("This host was replaced; ask again.")
+        self._guard()
         outcomes: list[VareonError | None] = []
         failed: set[EntityId] = set()
         for unit in units:
@@ -88,74 +133,84 @@ class MemoryStore:
             outcomes.append(outcome)
         return outcomes
 
-    def recover_effects(self) -> list[EffectRecord]:
+    def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
-        effects = self._tables.effects
+        self._guard()
+        effects = self._database.effects
+        wanted = set(shards)
         for effect_id, record in effects.items():
-            effects[effect_id] = replace(record, attempts=record.attempts + 1)
-        return list(effects.values())
+            if record.shard in wanted:
+                effects[effect_id] = replace(record, attempts=record.attempts + 1)
+        return [record for record in effects.values() if record.shard in wanted]
 
     def close(self) -> None:
         """See `Store.close`."""
-        self._locked = False
+        if self._open and not self._shared:
+            self._database.held = False
+        self._open = False
 
     def fence(self) -> None:
-        """Do to the present owner what a takeover by another host does."""
-        self._fenced.add(self._owner)
+        """Do to this life what a takeover by another host does."""
+        self._database.hosts[self._incarnation].fenced = True
+
+    def _guard(self) -> None:
+        life = self._database.hosts.get(self._incarnation)
+        if not self._open or life is None or life.fenced:
+            raise StaleOwner("This host was replaced; ask again.")
+
+    def _claim(
+        self, names: list[str], live: Mapping[str, HostLife], released: frozenset[int]
+    ) -> None:
+        """Take what the rule gives this host and nobody alive holds."""
+        database = self._database
+        mine = database.hosts[self._incarnation].name
+        free = [
+            shard
+            for shard in range(SHARDS)
+            if database.owners.get(shard) not in live
+            and shard not in released
+            and owner_of(shard, names) == mine
+        ]
+        if free or not self._epoch:
+            database.epoch += 1
+            self._epoch = database.epoch
+        for shard in free:
+            database.owners[shard] = self._incarnation
+
+    def _loaded(self, want: Wanted) -> Loaded:
+        database = self._database
+        found = Loaded(database.states.get(want.target), {})
+        for message_id in want.message_ids:
+            record = database.inbox.get((want.target, message_id))
+            if record is not None:
+                found.inbox[message_id] = record
+        for peer in want.peers:
+            where = dict(
+                zip(("kind", "key", "peer_kind", "peer_key"), (*want.target, *peer), strict=True)
+            )
+            for row in database.rows.find(_CHANNELS, where, None, 1):
+                found.channels[peer] = Channel(row["sent"], row["handled"])
+        return found
 
     def _one(self, unit: Unit) -> VareonError | None:
-        tables = copy.copy(self._tables)
-        tables.rows = {name: list(rows) for name, rows in tables.rows.items()}
-        state, before = unit.state, self._tables.states.get(unit.target)
+        database = self._database
+        state, before = unit.state, database.states.get(unit.target)
         if state is not None and before is not None and before.version >= state.version:
             return Unavailable("Somebody else changed this entity; ask again.")
         inbox = unit.inbox
-        if inbox is not None and (unit.target, inbox.message_id) in tables.inbox:
+        if inbox is not None and (unit.target, inbox.message_id) in database.inbox:
             return Unavailable("This message was handled already; ask again.", 0.02)
-        for change in unit.rows:
-            problem = _change(tables.rows.setdefault(change.table.name, []), change)
-            if problem is not None:
-                return problem
-        self._tables.rows = tables.rows
+        try:
+            database.rows.apply(unit.rows)
+        except Conflict as error:
+            return error
         if state is not None:
-            self._tables.states[unit.target] = state
+            database.states[unit.target] = state
         for record in (inbox, unit.answered):
             if record is not None:
-                self._tables.inbox[unit.target, record.message_id] = record
+                database.inbox[unit.target, record.message_id] = record
         for effect in unit.effects:
-            self._tables.effects[effect.effect_id] = effect
+            database.effects[effect.effect_id] = effect
         if unit.finished is not None:
-            self._tables.effects.pop(unit.finished, None)
+            database.effects.pop(unit.finished, None)
         return None
-
-
-def _change(rows: list[dict[str, Any]], change: RowChange) -> VareonError | None:
-    table = change.table
-    if change.verb in ("update", "delete"):
-        for at, row in reversed(list(enumerate(rows))):
-            if all(row.get(name) == value for name, value in change.where.items()):
-                if change.verb == "delete":
-                    del rows[at]
-                else:
-                    rows[at] = {**row, **change.values}
-        return None
-    key = [column.name for column in table.primary_key]
-    values = dict(change.values)
-    for at, row in enumerate(rows):
-        if all(row[name] == values[name] for name in key):
-            if change.verb == "insert":
-                return Conflict(f"That {key[0]} is taken.")
-            rows[at] = {**row, **values}
-            return _taken(table, rows, at)
-    rows.append(values)
-    return _taken(table, rows, len(rows) - 1)
-
-
-def _taken(table: Table, rows: list[dict[str, Any]], at: int) -> VareonError | None:
-    for column in table.columns:
-        value = rows[at].get(column.name)
-        if column.unique and value is not None:
-            for other, row in enumerate(rows):
-                if other != at and row.get(column.name) == value:
-                    return Conflict(f"That {column.name} is taken.")
-    return None

@@ -5,13 +5,19 @@ Calls block and are made from threads: one thread commits, one loads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+from sqlalchemy import Table
 
 from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.storage.changes import RowChange
+
+LEASE_MS = 5_000
+"""How long a host may go without tending its lease before others take its shards."""
+FIND_LIMIT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,35 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenure:
+    """What a host owns once it has tended its lease.
+
+    Attributes:
+        shards: The shards that are its own.
+        epoch: Higher than that of whoever owned them before.
+        members: Names of the hosts whose leases hold, its own among them.
+    """
+
+    shards: frozenset[int]
+    epoch: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """How far an entity has got with a peer; see `tables.ChannelRow`."""
+
+    sent: int = 0
+    handled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """An entity to load, and the message ids to look up in its inbox."""
+    """An entity to load, the message ids to look up in its inbox, and its peers' channels."""
 
     target: EntityId
     message_ids: tuple[MessageId, ...] = ()
+    peers: tuple[EntityId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +112,53 @@ class Loaded:
 
     state: StateRecord | None
     inbox: dict[MessageId, InboxRecord]
+    channels: dict[EntityId, Channel] = field(default_factory=dict)
 
 
 class Store(Protocol):
     """Durable state of the entities one host owns."""
 
-    @property
-    def owns_all(self) -> bool:
-        """Whether every shard is this host's, as on the one writer of a SQLite file."""
-        ...
-
     def open(self, host: str, incarnation: str) -> None:
-        """Become the owner: lock, fence earlier lives of this host, take the shards.
+        """Become able to write: take the lock where there is one, and register this life.
 
         Raises:
             StoreFailed: If another process holds the lock, or the tables are not there.
         """
         ...
 
+    def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
+        """Renew the lease, fence whoever let theirs run out, and claim the shards that are free.
+
+        Args:
+            now_ms: The time by the clock that decides about leases.
+            released: Shards to give up; nothing of this host may still run in them.
+
+        Raises:
+            StaleOwner: This life of the host was fenced.
+            StoreFailed: The lease may not have been renewed.
+        """
+        ...
+
     def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
-        """Read entities and inbox rows, in the order asked."""
+        """Read entities, inbox rows and channels, in the order asked."""
+        ...
+
+    def find(
+        self,
+        table: Table,
+        where: Mapping[str, Any],
+        *,
+        up_to: tuple[str, int] | None = None,
+        limit: int = FIND_LIMIT,
+    ) -> list[dict[str, Any]]:
+        """Committed rows of one of the engine's tables, ordered by its key.
+
+        Args:
+            table: Which.
+            where: Columns and the value, or the collection of values, that they must have.
+            up_to: A column whose value must not exceed this; rows come ordered by it.
+            limit: How many at most.
+        """
         ...
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
@@ -117,8 +174,8 @@ class Store(Protocol):
         """
         ...
 
-    def recover_effects(self) -> list[EffectRecord]:
-        """Effects of the owned shards, each with one attempt more, durably counted."""
+    def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
+        """Effects of these shards, each with one attempt more, durably counted."""
         ...
 
     def close(self) -> None:

@@ -7,31 +7,35 @@ fenced changes nothing there and so writes nothing at all.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Table
+
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
 from vareon_runtime.identity import SHARDS, EntityId, MessageId
-from vareon_runtime.storage import batch
+from vareon_runtime.storage import batch, statements
 from vareon_runtime.storage.lock import FileLock
 from vareon_runtime.storage.ports import (
+    FIND_LIMIT,
+    LEASE_MS,
+    Channel,
     EffectRecord,
     InboxRecord,
     Loaded,
     StateRecord,
+    Tenure,
     Unit,
     Wanted,
 )
 
 LOCK_PATIENCE_S = 5.0
-LEASE_MS = 5_000
 LOAD_CHUNK = 64
 
-GUARD = (
-    "UPDATE hosts SET commit_seq = commit_seq + 1, lease_until_ms = ?"
-    " WHERE incarnation = ? AND fenced = 0"
-)
+ALL_SHARDS = frozenset(range(SHARDS))
+GUARD = "UPDATE hosts SET commit_seq = commit_seq + 1 WHERE incarnation = ? AND fenced = 0"
+RENEW = "UPDATE hosts SET lease_until_ms = ? WHERE incarnation = ? AND fenced = 0"
 
 
 class SqliteStore:
@@ -40,15 +44,11 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._host = ""
         self._incarnation = ""
         self._epoch = 0
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
-
-    @property
-    def owns_all(self) -> bool:
-        """See `Store.owns_all`."""
-        return self._writer is not None
 
     def open(self, host: str, incarnation: str) -> None:
         """See `Store.open`."""
@@ -60,21 +60,54 @@ class SqliteStore:
         except sqlite3.Error as error:
             self.close()
             raise StoreFailed(f"The database {self._path.name} cannot be used: {error}.") from error
-        self._incarnation = incarnation
+        self._host, self._incarnation = host, incarnation
+
+    def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
+        """See `Store.tend`. The file has one writer, so every shard is always its own."""
+        writer = self._require(self._writer)
+        try:
+            renewed = writer.execute(RENEW, (now_ms + LEASE_MS, self._incarnation)).rowcount
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The lease could not be renewed: {error}.", 1.0) from error
+        if renewed != 1:
+            raise StaleOwner("This host was replaced; ask again.")
+        return Tenure(ALL_SHARDS, self._epoch, (self._host,))
 
     def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """See `Store.load`."""
         states: dict[EntityId, StateRecord] = {}
         inbox: dict[EntityId, dict[MessageId, InboxRecord]] = {}
+        channels: dict[EntityId, dict[EntityId, Channel]] = {}
         reader = self._require(self._reader)
         try:
             for at in range(0, len(wanted), LOAD_CHUNK):
                 part = wanted[at : at + LOAD_CHUNK]
                 self._load_states(reader, part, states)
                 self._load_inbox(reader, part, inbox)
+                self._load_channels(reader, part, channels)
         except sqlite3.Error as error:
             raise StoreFailed(f"The database could not be read: {error}.") from error
-        return [Loaded(states.get(w.target), inbox.get(w.target, {})) for w in wanted]
+        return [
+            Loaded(states.get(w.target), inbox.get(w.target, {}), channels.get(w.target, {}))
+            for w in wanted
+        ]
+
+    def find(
+        self,
+        table: Table,
+        where: Mapping[str, Any],
+        *,
+        up_to: tuple[str, int] | None = None,
+        limit: int = FIND_LIMIT,
+    ) -> list[dict[str, Any]]:
+        """See `Store.find`."""
+        sql, values = statements.find_sql(table, where, up_to, limit)
+        names = [column.name for column in table.columns]
+        try:
+            rows = self._require(self._reader).execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The database could not be read: {error}.") from error
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
         """See `Store.commit`."""
@@ -88,13 +121,20 @@ class SqliteStore:
             raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
         return [None] * len(units)
 
-    def recover_effects(self) -> list[EffectRecord]:
+    def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
         writer = self._require(self._writer)
+        some = sorted(shards)
+        marks = ",".join("?" * len(some))
         writer.execute("BEGIN IMMEDIATE")
-        writer.execute("UPDATE effects SET attempts = attempts + 1")
+        writer.execute(
+            f"UPDATE effects SET attempts = attempts + 1 WHERE shard IN ({marks})",  # noqa: S608
+            some,
+        )
         rows = writer.execute(
-            "SELECT effect_id, kind, key, shard, name, attempts, call FROM effects"
+            "SELECT effect_id, kind, key, shard, name, attempts, call FROM effects"  # noqa: S608
+            f" WHERE shard IN ({marks})",
+            some,
         ).fetchall()
         writer.execute("COMMIT")
         return [
@@ -132,7 +172,7 @@ class SqliteStore:
         writer.execute("UPDATE hosts SET fenced = 1 WHERE fenced = 0")
         writer.execute(
             "DELETE FROM hosts WHERE incarnation NOT IN"
-            " (SELECT incarnation FROM hosts ORDER BY lease_until_ms DESC LIMIT 100)"
+            " (SELECT incarnation FROM hosts ORDER BY incarnation DESC LIMIT 100)"
         )
         writer.execute(
             "INSERT INTO hosts (incarnation, name, lease_until_ms, commit_seq, fenced)"
@@ -152,7 +192,7 @@ class SqliteStore:
         writer = self._require(self._writer)
         writer.execute("BEGIN IMMEDIATE")
         try:
-            guarded = writer.execute(GUARD, (now_ms + LEASE_MS, self._incarnation))
+            guarded = writer.execute(GUARD, (self._incarnation,))
             if guarded.rowcount != 1:
                 raise StaleOwner("This host was replaced; ask again.")
             batch.write(writer, units, self._epoch, now_ms)
@@ -221,6 +261,25 @@ class SqliteStore:
                 target = EntityId(kind, key)
                 record = InboxRecord(target, message_id, digest, reply)
                 into.setdefault(target, {})[message_id] = record
+
+    def _load_channels(
+        self,
+        reader: sqlite3.Connection,
+        part: Sequence[Wanted],
+        into: dict[EntityId, dict[EntityId, Channel]],
+    ) -> None:
+        pairs = [(wanted.target, peer) for wanted in part for peer in wanted.peers]
+        for at in range(0, len(pairs), LOAD_CHUNK):
+            some = pairs[at : at + LOAD_CHUNK]
+            marks = ",".join(["(?,?,?,?)"] * len(some))
+            rows = reader.execute(
+                "SELECT kind, key, peer_kind, peer_key, sent, handled FROM channels"  # noqa: S608
+                f" WHERE (kind, key, peer_kind, peer_key) IN (VALUES {marks})",
+                [text for target, peer in some for text in (*target, *peer)],
+            )
+            for kind, key, peer_kind, peer_key, sent, handled in rows:
+                channel = Channel(sent, handled)
+                into.setdefault(EntityId(kind, key), {})[EntityId(peer_kind, peer_key)] = channel
 
 
 def _conflict(error: sqlite3.IntegrityError) -> VareonError:

@@ -7,7 +7,7 @@ down to powers of two to keep the number of distinct texts, and so the statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -61,6 +61,29 @@ def delete_sql(table: Table, where: tuple[str, ...]) -> str:
     for name in where:
         statement = statement.where(table.c[name] == bindparam(f"where_{name}"))
     return _text(statement, [f"where_{name}" for name in where])
+
+
+def find_sql(
+    table: Table, where: Mapping[str, Any], up_to: tuple[str, int] | None, limit: int
+) -> tuple[str, list[Any]]:
+    """``SELECT`` of whole rows, and its parameters; see `Store.find`.
+
+    Only the engine's own tables are read so, whose columns need no conversion.
+    """
+    parts, values = [], []
+    for name, wanted in where.items():
+        several = list(wanted) if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        parts.append(f"{table.c[name].name} IN ({','.join('?' * len(several))})")
+        values.extend(several)
+    order = ", ".join(column.name for column in table.primary_key)
+    if up_to is not None:
+        order = table.c[up_to[0]].name
+        parts.append(f"{order} <= ?")
+        values.append(up_to[1])
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    condition = f" WHERE {' AND '.join(parts)}" if parts else ""
+    sql = f"SELECT {names} FROM {table.name}{condition} ORDER BY {order} LIMIT ?"  # noqa: S608
+    return sql, [*values, limit]
 
 
 def in_table_order(table: Table, columns: Iterable[str]) -> tuple[str, ...]:

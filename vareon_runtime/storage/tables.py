@@ -74,3 +74,127 @@ class ShardRow(Base):
     shard: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     owner: Mapped[str] = mapped_column(String(36))
     epoch: Mapped[int]
+
+
+class OutboxRow(Base):
+    """A message that a turn sent and whose receiver has not confirmed it yet."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "shard"), {"sqlite_with_rowid": False})
+
+    message_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    """Derived from sender, receiver and number, so it needs no other key."""
+    shard: Mapped[int] = mapped_column(SmallInteger)
+    """The sender's."""
+    kind: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200))
+    to_kind: Mapped[str] = mapped_column(String(40))
+    to_key: Mapped[str] = mapped_column(String(200))
+    number: Mapped[int] = mapped_column(BigInteger)
+    """Counts what this sender sent to this receiver, from 1."""
+    name: Mapped[str] = mapped_column(String(80))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    principal: Mapped[bytes] = mapped_column(LargeBinary)
+    trace_id: Mapped[bytes] = mapped_column(LargeBinary(16))
+
+
+class ChannelRow(Base):
+    """How far one entity has got with another: numbers given out, and numbers handled."""
+
+    __tablename__ = "channels"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    peer_kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    peer_key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sent: Mapped[int] = mapped_column(BigInteger)
+    """The last number given to a message for the peer."""
+    handled: Mapped[int] = mapped_column(BigInteger)
+    """The last number of the peer's that was handled or set aside."""
+
+
+class ReminderRow(Base):
+    """A durable wake-up of an entity."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (Index(None, "due_ms"), {"sqlite_with_rowid": False})
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    shard: Mapped[int] = mapped_column(SmallInteger)
+    due_ms: Mapped[int] = mapped_column(BigInteger)
+    plan: Mapped[bytes] = mapped_column(LargeBinary)
+    """What comes after the next tick, what to do with missed ones, and the message to handle."""
+
+
+class JournalRow(Base):
+    """The outcome of a finished step of a flow, which is not done again."""
+
+    __tablename__ = "journal"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    effect_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    """The flow."""
+    number: Mapped[int] = mapped_column(primary_key=True)
+    """Counts its steps, from 1."""
+    name: Mapped[str] = mapped_column(String(80))
+    outcome: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SignalRow(Base):
+    """Something a flow is told from outside, until a step of it takes it."""
+
+    __tablename__ = "signals"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    effect_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SubscriptionRow(Base):
+    """An entity that is told what is published on a topic."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    topic: Mapped[str] = mapped_column(String(200), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
+class DeadLetterRow(Base):
+    """A message that was given up on, kept with its reason."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (Index(None, "given_up_at_ms"), {"sqlite_with_rowid": False})
+
+    id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    """The message's own id."""
+    kind: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(20))
+    """What brought it: ``ask``, ``send``, ``reminder`` or ``effect``."""
+    name: Mapped[str] = mapped_column(String(80))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    principal: Mapped[bytes] = mapped_column(LargeBinary)
+    sender: Mapped[str] = mapped_column(String(241))
+    trace_id: Mapped[bytes] = mapped_column(LargeBinary(16))
+    code: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(1000))
+    attempts: Mapped[int]
+    given_up_at_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class SuspectRow(Base):
+    """A message whose turn was running when its host was killed."""
+
+    __tablename__ = "suspects"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    message_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
+    kills: Mapped[int]
+    killed_at_ms: Mapped[int] = mapped_column(BigInteger)

@@ -106,6 +106,7 @@ class InProcessCluster:
                 incarnation,
                 incoming=host.receive,
                 loopback=host.loopback,
+                claim=host.claim,
                 link_lost=host.link_lost,
             ),
             HostServices(self.clock, self.ids, self._reader.rows, self._resources),

@@ -187,7 +187,7 @@ async def test_a_query_waits_for_the_commit_of_what_it_saw(
 ) -> None:
     await cluster.bus.ask(A, Add())
     assert cluster.host is not None
-    store = cluster.host._store
+    store = cluster.host.store
     committing, may_commit = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     real = store.commit
@@ -212,7 +212,7 @@ async def test_a_failed_commit_drops_everything_built_on_it(
 ) -> None:
     await cluster.bus.ask(A, Add())
     assert cluster.host is not None
-    store = cluster.host._store
+    store = cluster.host.store
     real = store.commit
 
     def broken(*arguments):

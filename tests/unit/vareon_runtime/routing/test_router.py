@@ -9,10 +9,10 @@ from vareon_runtime.clock import SystemClock
 from vareon_runtime.envelope import Kind, Request, hops, item, pack_request
 from vareon_runtime.errors import InvalidMessage, NotPermitted, Overloaded, Unavailable
 from vareon_runtime.identity import SHARDS, EntityId, Principal
+from vareon_runtime.placement import owner_of, to_bitmap
 from vareon_runtime.routing import router as router_module
 from vareon_runtime.routing.link import Link
-from vareon_runtime.routing.placement import owner_of
-from vareon_runtime.routing.router import Hello, Peer, Router
+from vareon_runtime.routing.router import Claim, Hello, Peer, Router
 
 
 class RecordingLink(Link):
@@ -34,7 +34,8 @@ class RecordingLink(Link):
 
 def peer(router: Router, role: str, name: str = "x") -> tuple[Peer, RecordingLink]:
     link = RecordingLink()
-    return router.attach(link, Hello(role, name, 1)), link
+    everything = Claim(to_bitmap(range(SHARDS)), 1) if role == "host" else None
+    return router.attach(link, Hello(role, name, 1, claim=everything)), link
 
 
 def request(number: int = 1, *, flags: int = 0, principal: Principal | None = None) -> bytes:
@@ -166,6 +167,31 @@ def test_status_names_the_links() -> None:
     router.receive(front, item(Kind.STATUS, 0, 0, 0, 4, b""))
     (answer,) = link.taken()
     assert msgspec.msgpack.decode(answer[3])["links"][0]["name"] == "front-door@x"
+
+
+def test_of_two_claims_to_a_shard_the_later_one_counts() -> None:
+    router = Router(SystemClock())
+    front, _ = peer(router, "front_door")
+    old, old_link = peer(router, "host", "old")
+    _, new_link = peer(router, "host", "new")
+    claim = msgspec.msgpack.encode(Claim(to_bitmap({3}), 2))
+    router.receive(old, item(Kind.CLAIM, 0, 0, 0, 0, claim))
+    router.receive(front, request())
+    assert len(old_link.taken()) == 1
+    assert not new_link.taken()
+    nothing = msgspec.msgpack.encode(Claim(to_bitmap(()), 3))
+    router.receive(old, item(Kind.CLAIM, 0, 0, 0, 0, nothing))
+    router.receive(front, request(2))
+    assert len(new_link.taken()) == 1
+
+
+def test_only_hosts_claim() -> None:
+    router = Router(SystemClock())
+    front, front_link = peer(router, "front_door")
+    claim = msgspec.msgpack.encode(Claim(to_bitmap({3}), 2))
+    router.receive(front, item(Kind.CLAIM, 0, 0, 0, 0, claim))
+    router.receive(front, request())
+    assert isinstance(refusal(front_link), Unavailable)
 
 
 def test_a_host_that_comes_moves_only_its_own_shards() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from vareon_runtime.identity import SHARDS, EntityId
@@ -20,3 +20,14 @@ def owner_of(shard: int, hosts: Sequence[str]) -> str | None:
     if not hosts:
         return None
     return max(hosts, key=lambda host: zlib.crc32(f"{host}#{shard}".encode()))
+
+
+def to_bitmap(shards: Collection[int]) -> bytes:
+    """A set of shards in `SHARDS` bits."""
+    return sum(1 << shard for shard in shards).to_bytes(SHARDS // 8, "little")
+
+
+def from_bitmap(bitmap: bytes) -> frozenset[int]:
+    """The set of shards in a bitmap."""
+    bits = int.from_bytes(bitmap[: SHARDS // 8], "little")
+    return frozenset(shard for shard in range(SHARDS) if bits >> shard & 1)

@@ -1,0 +1,106 @@
+"""Rows kept in memory by their primary key, with the unique columns that a database would hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Table
+
+from vareon_runtime.errors import Conflict
+from vareon_runtime.storage.changes import RowChange
+
+Row = dict[str, Any]
+Undo = Callable[[], None]
+
+
+class MemoryRows:
+    """The rows of every table."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[tuple[Any, ...], Row]] = {}
+
+    def apply(self, changes: Collection[RowChange]) -> None:
+        """Make all of the changes, or none.
+
+        Raises:
+            Conflict: If a key or a unique value is taken.
+        """
+        undo: list[Undo] = []
+        try:
+            for change in changes:
+                self._apply(change, undo)
+        except Conflict:
+            for back in reversed(undo):
+                back()
+            raise
+
+    def find(
+        self, table: Table, where: Mapping[str, Any], up_to: tuple[str, int] | None, limit: int
+    ) -> list[Row]:
+        """See `Store.find`."""
+        rows = self._tables.get(table.name, {})
+        if up_to is None:
+            matching = [rows[key] for key in sorted(rows) if _matches(rows[key], where)]
+        else:
+            column, most = up_to
+            due = [row for row in rows.values() if row[column] <= most and _matches(row, where)]
+            matching = sorted(due, key=lambda row: row[column])
+        return [dict(row) for row in matching[:limit]]
+
+    def _apply(self, change: RowChange, undo: list[Undo]) -> None:
+        rows = self._tables.setdefault(change.table.name, {})
+        if change.verb in ("update", "delete"):
+            for key in _keys(rows, change):
+                fresh = None if change.verb == "delete" else {**rows[key], **change.values}
+                _put(rows, key, fresh, undo)
+            return
+        names = [column.name for column in change.table.primary_key]
+        key = tuple(change.values[name] for name in names)
+        if change.verb == "insert" and key in rows:
+            raise Conflict(f"That {names[0]} is taken.")
+        fresh = {**rows.get(key, {}), **change.values}
+        _refuse_taken(change.table, rows, key, fresh)
+        _put(rows, key, fresh, undo)
+
+
+def _keys(rows: dict[tuple[Any, ...], Row], change: RowChange) -> list[tuple[Any, ...]]:
+    names = [column.name for column in change.table.primary_key]
+    if set(names) <= set(change.where):
+        key = tuple(change.where[name] for name in names)
+        return [key] if key in rows and _matches(rows[key], change.where) else []
+    return [key for key, row in rows.items() if _matches(row, change.where)]
+
+
+def _put(
+    rows: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row | None, undo: list[Undo]
+) -> None:
+    before = rows.get(key)
+    undo.append(lambda: _set(rows, key, before))
+    _set(rows, key, row)
+
+
+def _set(rows: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row | None) -> None:
+    if row is None:
+        rows.pop(key, None)
+    else:
+        rows[key] = row
+
+
+def _matches(row: Row, where: Mapping[str, Any]) -> bool:
+    for name, wanted in where.items():
+        several = isinstance(wanted, list | tuple | set | frozenset)
+        if row.get(name) not in (wanted if several else (wanted,)):
+            return False
+    return True
+
+
+def _refuse_taken(
+    table: Table, rows: dict[tuple[Any, ...], Row], key: tuple[Any, ...], fresh: Row
+) -> None:
+    for column in table.columns:
+        value = fresh.get(column.name)
+        if column.unique and value is not None:
+            for other, row in rows.items():
+                if other != key and row.get(column.name) == value:
+                    raise Conflict(f"That {column.name} is taken.")
