@@ -21,6 +21,7 @@ HOP = struct.Struct("<IBBHIQ")
 HOP_SIZE = HOP.size
 REQUEST = struct.Struct("<16s16s8sdBHBH")
 REQUEST_SIZE = REQUEST.size
+SENT_HEAD = struct.Struct("<QQBH")
 
 NO_TRACE = bytes(16)
 NO_SPAN = bytes(8)
@@ -49,6 +50,23 @@ RESENT = 4
 """Flag: sent before with an unknown outcome."""
 TRUSTED = 8
 """Flag: set by the router alone, for links whose principal is believed."""
+
+SENT = 16
+"""Flag: a one-way message of an entity; only hosts may set it. Its body begins with the sender."""
+
+
+class Sent(NamedTuple):
+    """The body of a one-way message, with who sent it.
+
+    Attributes:
+        number: Counts the sender's messages to this receiver.
+        behind: The number of the one that has to be handled before; 0 if all before are settled.
+    """
+
+    sender: EntityId
+    number: int
+    behind: int
+    body: bytes
 
 
 class Request(NamedTuple):
@@ -148,6 +166,28 @@ def unpack_request(payload: bytes) -> Request:
         span,
         payload[body_at:],
     )
+
+
+def pack_sent(sent: Sent) -> bytes:
+    """The body of a one-way message."""
+    kind, key = sent.sender.kind.encode(), sent.sender.key.encode()
+    head = SENT_HEAD.pack(sent.number, sent.behind, len(kind), len(key))
+    return b"".join((head, kind, key, sent.body))
+
+
+def unpack_sent(body: bytes) -> Sent:
+    """What `pack_sent` wrote.
+
+    Raises:
+        ValueError: If it is too short or not text where text belongs.
+    """
+    if len(body) < SENT_HEAD.size:
+        raise ValueError("a sent message ends inside its header")
+    number, behind, n_kind, n_key = SENT_HEAD.unpack_from(body)
+    key_at = SENT_HEAD.size + n_kind
+    body_at = key_at + n_key
+    sender = EntityId(body[SENT_HEAD.size : key_at].decode(), body[key_at:body_at].decode())
+    return Sent(sender, number, behind, body[body_at:])
 
 
 def target_kind(batch: bytes, start: int) -> bytes:

@@ -10,9 +10,16 @@ from sqlalchemy import Executable, Table
 
 from vareon_runtime.clock import Clock, utc
 from vareon_runtime.entity.effect import EffectCall
+from vareon_runtime.entity.publication import (
+    Encoded,
+    SubscribeTo,
+    UnsubscribeFrom,
+    publication,
+    topic_id,
+)
 from vareon_runtime.errors import InternalError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal
-from vareon_runtime.message import Event
+from vareon_runtime.message import Event, Message
 from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
 
@@ -48,6 +55,9 @@ class Changes:
     effects: list[StartedEffect] = field(default_factory=list)
     cancelled: list[bytes] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    sends: list[tuple[EntityId, Message | Encoded]] = field(default_factory=list)
+    outgoing: list[Any] = field(default_factory=list)
+    """The same once they are numbered, for whoever delivers them after the commit."""
     deleted: bool = False
 
 
@@ -63,6 +73,7 @@ class Context:
         "entity_id",
         "message_id",
         "principal",
+        "sender",
     )
 
     def __init__(
@@ -71,10 +82,13 @@ class Context:
         message_id: MessageId,
         principal: Principal | None,
         host: HostServices,
+        sender: EntityId | None = None,
     ) -> None:
         self.entity_id = entity_id
         self.message_id = message_id
         self.principal = principal
+        self.sender = sender
+        """The entity that sent the message; None for asks, results and subscriptions."""
         self._changes: Changes | None = None
         self._clock = host.clock
         self._ids = host.ids
@@ -121,6 +135,31 @@ class Context:
     def emit(self, event: Event) -> None:
         """Show a fact to the entity's subscribers once the turn has committed."""
         self.changes.events.append(event)
+
+    def send(self, target: EntityId, message: Message | Encoded) -> None:
+        """Send a message one way once the turn has committed; it is then handled exactly once.
+
+        Messages to one entity are handled in the order in which they were sent. One that its
+        receiver refuses for good, or fails to handle five times, becomes a dead letter.
+        """
+        self.changes.sends.append((target.checked(), message))
+
+    def publish(self, event: Event, topic: str | None = None) -> None:
+        """Send a fact to every entity that subscribed to its topic.
+
+        Args:
+            event: The fact; subscribers handle it by a ``@command`` for its type.
+            topic: What they subscribed to; by default the fact's own type.
+        """
+        self.send(topic_id(topic or type(event)), publication(event))
+
+    def subscribe(self, topic: type[Event] | str) -> None:
+        """Have facts of a topic sent to this entity, from the moment the topic learns of it."""
+        self.send(topic_id(topic), SubscribeTo(str(self.entity_id)))
+
+    def unsubscribe(self, topic: type[Event] | str) -> None:
+        """Have them sent no more."""
+        self.send(topic_id(topic), UnsubscribeFrom(str(self.entity_id)))
 
     def start(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vareon_runtime.entity.base import Entity
+from vareon_runtime.entity.topic import Topic
 from vareon_runtime.errors import ConfigurationError, NotFound
 
 
@@ -14,7 +15,8 @@ class Registry:
 
     def __init__(self, classes: Iterable[type[Entity[Any]]]) -> None:
         self._by_kind: dict[str, type[Entity[Any]]] = {}
-        for klass in classes:
+        everything: list[type[Entity[Any]]] = [Topic, *classes]
+        for klass in everything:
             kind = klass.handlers.kind
             if kind in self._by_kind:
                 raise ConfigurationError(f"Two classes are registered as '{kind}'.")

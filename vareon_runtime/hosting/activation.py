@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from vareon_runtime import codec
 from vareon_runtime.entity.base import Entity
+from vareon_runtime.entity.context import Context
 from vareon_runtime.errors import InternalError, NotFound, Unavailable, VareonError
-from vareon_runtime.hosting import turn
-from vareon_runtime.hosting.delivery import Asked, Caller, Delivery, Resulted
+from vareon_runtime.hosting import dispatch
+from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted
 from vareon_runtime.identity import EntityId, MessageId
-from vareon_runtime.storage.ports import InboxRecord, StateRecord, Wanted
+from vareon_runtime.storage.ports import Channel, InboxRecord, StateRecord, Wanted
 from vareon_runtime.telemetry import failure
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class Activation:
     """See the module."""
 
     __slots__ = (
+        "channels",
         "effects",
         "entity",
+        "failures",
         "floor_s",
         "fresh_id",
         "host",
@@ -83,6 +86,10 @@ class Activation:
         self.recent: dict[MessageId, InboxRecord] | None = None
         self.waiting: dict[MessageId, list[tuple[Caller, bool]]] | None = None
         """Callers owed a reply by a later turn, and whether they speak JSON."""
+        self.channels: dict[EntityId, Channel] | None = None
+        """How far this entity has got with its peers, with what is not committed yet."""
+        self.failures: dict[MessageId, int] | None = None
+        """How often messages of peers have failed here."""
         self.floor_s = host.clock.time()
         """Ids older than this may have been handled by an earlier activation."""
         self.fresh_id = b""
@@ -136,7 +143,7 @@ class Activation:
             while self.mailbox and self.life is Life.ACTIVE:
                 delivery = self.mailbox.popleft()
                 self.turn_began = self.host.clock.monotonic()
-                await turn.run(self, delivery)
+                await dispatch.run(self, delivery)
             self.turn_began = 0.0
         except asyncio.CancelledError:
             self.drop(Unavailable("The turn took too long and was stopped.", 1.0))
@@ -155,13 +162,16 @@ class Activation:
     async def _load(self) -> None:
         first = self.mailbox[0] if self.mailbox else None
         ids = (first.request.message_id,) if isinstance(first, Asked) else ()
-        loaded = await self.host.loader.load(Wanted(self.target, ids))
+        peers = (first.sent.sender,) if isinstance(first, Arrived) else ()
+        loaded = await self.host.loader.load(Wanted(self.target, ids, peers))
+        if peers:
+            self.channels = {peer: loaded.channels.get(peer, Channel()) for peer in peers}
         if loaded.inbox:
             self.recent = dict(loaded.inbox)
         if loaded.state is not None:
             self._adopt(loaded.state)
         if self.entity.exists:
-            await self.entity.activated(turn.context_for(self, b"", None))
+            await self.entity.activated(Context(self.target, b"", None, self.host.services))
         if ids and not loaded.inbox:
             self.fresh_id = ids[0]
         self._move_to(Life.ACTIVE)
@@ -202,6 +212,8 @@ class Activation:
     def forget(self) -> None:
         """Drop the remembered inbox rows; ids older than now are looked up again."""
         self.recent = None
+        if not self.uncommitted:
+            self.channels = None
         self.floor_s = self.host.clock.time()
 
     def changed_state(self, *, created: bool, deleted: bool) -> StateRecord | None:
@@ -269,7 +281,7 @@ class Activation:
     def _turn_away(self, delivery: Delivery, error: VareonError) -> None:
         if isinstance(delivery, Resulted):
             self.host.redeliver(delivery)
-        elif isinstance(delivery, Asked):
+        elif isinstance(delivery, Asked | Arrived):
             delivery.caller.refuse(error)
         else:
             self.host.refuse_reader(delivery.subscriber.caller, error)

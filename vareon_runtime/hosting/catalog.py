@@ -65,5 +65,5 @@ class Catalog:
             unused_s = now - activation.last_used
             if unused_s > activation.klass.handlers.idle_after_s:
                 self.remove(activation)
-            elif unused_s > QUIET_AFTER_S and activation.recent is not None:
+            elif unused_s > QUIET_AFTER_S and (activation.recent or activation.channels):
                 activation.forget()

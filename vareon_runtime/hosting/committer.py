@@ -27,7 +27,10 @@ BACKLOG_LIMIT = 20_000
 class Commitable(Protocol):
     """Somebody whose unit waits to be durable."""
 
-    unit: Unit
+    @property
+    def unit(self) -> Unit:
+        """What is to be written; read when its batch begins."""
+        ...
 
     @property
     def void(self) -> bool:

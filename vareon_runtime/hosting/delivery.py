@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vareon_runtime import envelope
 from vareon_runtime.codec import encode_error
-from vareon_runtime.envelope import Kind, Request
+from vareon_runtime.envelope import Kind, Request, Sent
 from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import Principal
 from vareon_runtime.message import Position
@@ -70,4 +70,13 @@ class Subscribed:
     message_id: bytes
 
 
-Delivery = Asked | Resulted | Subscribed
+class Arrived(NamedTuple):
+    """A one-way message of another entity."""
+
+    request: Request
+    sent: Sent
+    caller: Caller
+    principal: Principal | None
+
+
+Delivery = Asked | Arrived | Resulted | Subscribed

@@ -14,7 +14,7 @@ from vareon_runtime.clock import Clock
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
-from vareon_runtime.envelope import Kind, unpack_request
+from vareon_runtime.envelope import Kind, unpack_request, unpack_sent
 from vareon_runtime.errors import (
     InvalidMessage,
     NotFound,
@@ -25,11 +25,12 @@ from vareon_runtime.errors import (
 from vareon_runtime.hosting.activation import Activation
 from vareon_runtime.hosting.catalog import Catalog
 from vareon_runtime.hosting.committer import Committer
-from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
+from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.effects import EffectRunner
 from vareon_runtime.hosting.feed import Feed, Subscriber
 from vareon_runtime.hosting.loader import Loader
+from vareon_runtime.hosting.outbox import Outbox
 from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
 from vareon_runtime.identity import SHARDS, EntityId
@@ -81,7 +82,8 @@ class Host:
         self.committer = Committer(store, self.clock, fenced)
         self.effects = EffectRunner(self)
         self.ownership = Ownership(self, store)
-        self.work: tuple[ShardWork, ...] = (self.effects,)
+        self.outbox = Outbox(self)
+        self.work: tuple[ShardWork, ...] = (self.effects, self.outbox)
         self.bus = bus(self)
         self.fenced = fenced
         self.stopping = False
@@ -114,6 +116,7 @@ class Host:
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.ownership.stop()
         await self.effects.stop()
+        await self.outbox.stop()
         running = [a.running for a in self.catalog if a.running is not None]
         if running:
             await asyncio.wait(running, timeout=2.0)
@@ -134,6 +137,7 @@ class Host:
             if activation.running is not None:
                 activation.running.cancel()
         await self.effects.stop()
+        await self.outbox.stop()
         await self.committer.abandon()
         await self.loader.stop()
         self.store.close()
@@ -307,7 +311,7 @@ class Host:
         request = unpack_request(body)
         self.ownership.demand(request.target)
         activation = self.catalog.get(request.target)
-        delivery: Asked | Subscribed
+        delivery: Asked | Arrived | Subscribed
         if flags & envelope.STREAM:
             wanted = msgspec.msgpack.decode(request.body, type=Subscribe)
             reader = Subscriber(caller, min(wanted.credit, CREDIT_LIMIT))
@@ -317,6 +321,11 @@ class Host:
             self._readers[caller] = request.target
         elif self.committer.full:
             raise Overloaded("The database cannot keep up; try again.", 1.0)
+        elif flags & envelope.SENT:
+            principal = request.principal if flags & envelope.TRUSTED else None
+            delivery = Arrived(request, unpack_sent(request.body), caller, principal)
+        elif self.outbox.full:
+            raise Overloaded("Too many sent messages wait for their receivers; try again.", 1.0)
         else:
             delivery = Asked(request, flags, caller)
         if not activation.deliver(delivery):

@@ -90,6 +90,8 @@ class PendingUnit:
             host.effects.finished(activation.target, self.unit.finished)
         for record in self.unit.effects:
             host.effects.start(from_record(record), activation)
+        if self.changes.outgoing:
+            host.outbox.committed(self.changes.outgoing)
         for effect_id in self.changes.cancelled:
             host.effects.cancel(effect_id)
         if self.changes.deleted:

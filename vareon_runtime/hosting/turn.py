@@ -1,4 +1,7 @@
-"""One turn: a message, a result or a subscription, from the mailbox to its unit."""
+"""One turn: a message, a result or a subscription, from the mailbox to its unit.
+
+If it fails, the activation's state is as before.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from vareon_runtime.errors import (
     OutcomeUnknown,
     VareonError,
 )
-from vareon_runtime.hosting.delivery import Asked, Caller, Delivery, Resulted, Subscribed
+from vareon_runtime.hosting import sends
+from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.outcome import (
     PendingUnit,
@@ -26,7 +30,7 @@ from vareon_runtime.hosting.outcome import (
     stored_error,
     stored_reply,
 )
-from vareon_runtime.identity import Principal, id_time_s
+from vareon_runtime.identity import EntityId, Principal, id_time_s
 from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
@@ -37,22 +41,18 @@ if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
 
 
-async def run(activation: Activation, delivery: Delivery) -> None:
-    """Handle one delivery; the activation's state is as before if it fails."""
-    if isinstance(delivery, Asked):
-        await _asked(activation, delivery)
-    elif isinstance(delivery, Resulted):
-        await _resulted(activation, delivery)
-    else:
-        await _subscribed(activation, delivery)
-
-
-def context_for(activation: Activation, message_id: bytes, principal: Principal | None) -> Context:
+def context_for(
+    activation: Activation,
+    message_id: bytes,
+    principal: Principal | None,
+    sender: EntityId | None = None,
+) -> Context:
     """What a handler of this activation sees."""
-    return Context(activation.target, message_id, principal, activation.host.services)
+    return Context(activation.target, message_id, principal, activation.host.services, sender)
 
 
-async def _asked(activation: Activation, asked: Asked) -> None:
+async def asked(activation: Activation, asked: Asked) -> None:
+    """A message whose sender waits for the answer."""
     request, flags, caller = asked
     host = activation.host
     if request.deadline_s < host.clock.time():
@@ -60,7 +60,7 @@ async def _asked(activation: Activation, asked: Asked) -> None:
         return
     principal = request.principal if flags & envelope.TRUSTED else None
     try:
-        handler = _handler(activation, request.name, flags)
+        handler = handler_of(activation, request.name, flags)
         durable = handler.options.durable
         digest = b""
         if durable:
@@ -79,7 +79,13 @@ async def _asked(activation: Activation, asked: Asked) -> None:
     await _handle(activation, asked, handler, message, principal, digest)
 
 
-def _handler(activation: Activation, name: str, flags: int) -> Handler:
+def handler_of(activation: Activation, name: str, flags: int = 0) -> Handler:
+    """The handler of a message.
+
+    Raises:
+        InvalidMessage: If the kind takes no such message.
+        NotFound: If it comes from outside and the kind is not exposed.
+    """
     table = activation.klass.handlers
     if flags & envelope.JSON_BODY and not table.exposed:
         raise NotFound(f"There is no entity kind '{table.kind}' to reach from outside.")
@@ -113,35 +119,37 @@ async def _handle(
         entity.permit(message, context)
         result = await handler.method(entity, message, context)
         payload = None if isinstance(result, Later) else stored_reply(result)
+        await sends.number(activation, context, request.trace_id)
     except VareonError as error:
         activation.roll_back(existed=existed)
         caller.refuse(error)
         return
     except Exception as error:  # noqa: BLE001 - a handler may raise anything; its caller must hear
-        _log(activation, request.name, error)
+        log_failure(activation, request.name, error)
         activation.roll_back(existed=existed)
         caller.refuse(InternalError("The message could not be handled; the log says why."))
         return
     activation.host.turns += 1
     as_json = bool(flags & envelope.JSON_BODY)
     if not handler.options.durable:
-        _answer_when_settled(activation, caller, payload or b"", as_json)
+        answer_when_settled(activation, caller, payload or b"", as_json)
         return
     inbox = InboxRecord(activation.target, request.message_id, digest, payload)
     unit = Unit(activation.target, inbox=inbox)
-    _fill(activation, unit, context, inbox, request.trace_id, existed=existed)
+    fill(activation, unit, context, inbox, request.trace_id, existed=existed)
     activation.remember(inbox)
     if payload is None:
         _wait(activation, request.message_id, caller, as_json)
         callers: list[tuple[Caller, bool]] = []
     else:
         callers = [(caller, as_json)]
-    _submit(activation, unit, context.changes, payload, callers)
+    submit(activation, unit, context.changes, payload, callers)
 
 
-def _answer_when_settled(
+def answer_when_settled(
     activation: Activation, caller: Caller, payload: bytes, as_json: bool
 ) -> None:
+    """Answer once everything that this activation did is durable."""
     if activation.uncommitted:
         unit = activation.host.last_unit(activation)
         if unit is not None:
@@ -159,7 +167,7 @@ def _repeat(
     if known.reply is None:
         _wait(activation, asked.request.message_id, asked.caller, as_json)
         return
-    _answer_when_settled(activation, asked.caller, known.reply, as_json)
+    answer_when_settled(activation, asked.caller, known.reply, as_json)
 
 
 def _wait(activation: Activation, message_id: bytes, caller: Caller, as_json: bool) -> None:
@@ -168,7 +176,7 @@ def _wait(activation: Activation, message_id: bytes, caller: Caller, as_json: bo
     activation.waiting.setdefault(message_id, []).append((caller, as_json))
 
 
-def _fill(
+def fill(
     activation: Activation,
     unit: Unit,
     context: Context,
@@ -214,19 +222,21 @@ def _projection(activation: Activation, state: StateRecord) -> list[RowChange]:
     return [RowChange("upsert", table, {"id": key, **values}, {})]
 
 
-def _submit(
+def submit(
     activation: Activation,
     unit: Unit,
     changes: Changes,
     payload: bytes | None,
     callers: list[tuple[Caller, bool]],
 ) -> None:
+    """Send a turn's unit to the disk; its callers are answered once it is there."""
     pending = PendingUnit(activation, unit, changes, payload, callers)
     activation.begin_commit()
     activation.host.submit(pending)
 
 
-async def _resulted(activation: Activation, resulted: Resulted) -> None:
+async def resulted(activation: Activation, resulted: Resulted) -> None:
+    """The end of an effect."""
     effect = resulted.effect
     call = effect.call
     unit = Unit(activation.target, finished=effect.record.effect_id)
@@ -239,13 +249,13 @@ async def _resulted(activation: Activation, resulted: Resulted) -> None:
         payload = stored_error(Cancelled("What this belonged to was deleted."))
     answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
     if existed:
-        _fill(activation, unit, context, answered, call.trace_id, existed=True)
+        fill(activation, unit, context, answered, call.trace_id, existed=True)
     callers: list[tuple[Caller, bool]] = []
     if call.answers:
         unit.answered = answered
         activation.remember(answered)
         callers = (activation.waiting or {}).pop(call.message_id, [])
-    _submit(activation, unit, context.changes, payload if call.answers else None, callers)
+    submit(activation, unit, context.changes, payload if call.answers else None, callers)
 
 
 async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Context]:
@@ -254,12 +264,12 @@ async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Cont
     error = resulted.error
     if error is None:
         context = context_for(activation, call.message_id, call.principal)
-        reply, error = await _one_way(activation, call.then, resulted.value, context)
+        reply, error = await _one_way(activation, call.then, resulted.value, context, call.trace_id)
         if error is None:
             return reply, context
     context = context_for(activation, call.message_id, call.principal)
     if call.failed is not None:
-        reply, problem = await _one_way(activation, call.failed, error, context)
+        reply, problem = await _one_way(activation, call.failed, error, context, call.trace_id)
         if problem is None:
             return reply, context
         error = problem
@@ -270,21 +280,23 @@ async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Cont
 
 
 async def _one_way(
-    activation: Activation, method: str, argument: Any, context: Context
+    activation: Activation, method: str, argument: Any, context: Context, trace_id: bytes
 ) -> tuple[bytes, VareonError | None]:
     try:
         result = await getattr(activation.entity, method)(argument, context)
+        await sends.number(activation, context, trace_id)
         return stored_reply(result), None
     except VareonError as error:
         activation.roll_back(existed=True)
         return b"", error
     except Exception as error:  # noqa: BLE001 - the effect's row must go all the same
-        _log(activation, method, error)
+        log_failure(activation, method, error)
         activation.roll_back(existed=True)
         return b"", InternalError("The result could not be handled; the log says why.")
 
 
-async def _subscribed(activation: Activation, subscribed: Subscribed) -> None:
+async def subscribed(activation: Activation, subscribed: Subscribed) -> None:
+    """A reader that wants to be shown what happens."""
     context = context_for(activation, subscribed.message_id, subscribed.principal)
     try:
         await activation.settle()
@@ -323,5 +335,6 @@ def _stream_of(frame: Event | Delta | Reset) -> str | None:
     return frame.opens() or frame.ends() if isinstance(frame, Event) else frame.stream
 
 
-def _log(activation: Activation, name: str, error: Exception) -> None:
+def log_failure(activation: Activation, name: str, error: Exception) -> None:
+    """Note that a handler raised something unforeseen."""
     failure("handler_failed", error, entity=str(activation.target), message=name)

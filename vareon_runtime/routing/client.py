@@ -152,6 +152,14 @@ class LinkBus:
             target, message_name, body, envelope.JSON_BODY, principal, message_id, timeout_s, None
         )
 
+    async def deliver(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
+        """Bring a one-way message to its receiver once: the kind of the answer, and its payload."""
+        deadline = self.clock.monotonic() + timeout_s
+        payload = pack_request(request)
+        return await self._once(
+            Kind.REQUEST, envelope.SENT, shard_of(request.target), payload, deadline
+        )
+
     def subscribe(
         self,
         target: EntityId,

@@ -216,6 +216,8 @@ class Router:
                 return InvalidMessage("The request ends inside its header."), None
             if not peer.trusted and envelope.carries_principal(batch, hop.start):
                 return NotPermitted("Only front doors may name a principal."), None
+            if hop.flags & envelope.SENT and peer.hello.role != "host":
+                return NotPermitted("Only hosts bring what entities send."), None
         if hop.shard >= SHARDS:
             return InvalidMessage("There is no such shard."), None
         if peer.in_flight >= IN_FLIGHT_LIMIT:

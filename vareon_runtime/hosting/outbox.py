@@ -1,0 +1,267 @@
+"""Messages that turns have sent: brought to their receivers in order until each has confirmed.
+
+A message is numbered by its sender for each receiver and committed with the turn that sent it.
+What waits for one receiver goes out as a run, in order; the receiver handles a number once, and
+refuses one whose predecessor it has not seen. So a run that breaks off is simply sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Table
+
+from vareon_runtime import codec
+from vareon_runtime.envelope import Kind, Request, Sent, pack_sent, unpack_principal
+from vareon_runtime.errors import Refused, VareonError
+from vareon_runtime.hosting.dead_letters import DeadLetter
+from vareon_runtime.identity import EntityId, MessageId
+from vareon_runtime.placement import shard_of
+from vareon_runtime.storage.changes import RowChange
+from vareon_runtime.storage.ports import Unit
+from vareon_runtime.storage.tables import OutboxRow
+from vareon_runtime.telemetry import failure
+
+if TYPE_CHECKING:
+    from vareon_runtime.hosting.host import Host
+
+OUTBOX: Table = OutboxRow.__table__  # type: ignore[assignment]
+WAITING_LIMIT = 100_000
+"""Sends that may wait in one host; past it, new work is refused until some are confirmed."""
+RUN_LIMIT = 32
+CONFIRM_WITHIN_S = 30.0
+RETRY_FIRST_S = 0.02
+RETRY_LONGEST_S = 5.0
+_CONFIRMED = EntityId("outbox", "confirmed")
+
+
+class Outgoing(NamedTuple):
+    """A committed message on its way."""
+
+    message_id: MessageId
+    sender: EntityId
+    target: EntityId
+    number: int
+    name: str
+    body: bytes
+    principal: bytes
+    trace_id: bytes
+
+    def row(self) -> RowChange:
+        """Its row, to be committed with the turn that sends it."""
+        return RowChange(
+            "insert",
+            OUTBOX,
+            {
+                "message_id": self.message_id,
+                "shard": shard_of(self.sender),
+                "kind": self.sender.kind,
+                "key": self.sender.key,
+                "to_kind": self.target.kind,
+                "to_key": self.target.key,
+                "number": self.number,
+                "name": self.name,
+                "body": self.body,
+                "principal": self.principal,
+                "trace_id": self.trace_id,
+            },
+            {},
+        )
+
+
+@dataclass(slots=True)
+class Queue:
+    """What one sender still has for one receiver."""
+
+    waiting: deque[Outgoing] = field(default_factory=deque)
+    running: asyncio.Task[None] | None = None
+
+
+class Outbox:
+    """Delivers what the turns of this host's entities have sent."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._queues: dict[tuple[EntityId, EntityId], Queue] = {}
+        self._confirmed: list[MessageId] = []
+        self._letters: list[RowChange] = []
+        self._confirming = False
+        self.waiting = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether new work must be refused."""
+        return self.waiting >= WAITING_LIMIT
+
+    def committed(self, sent: Collection[Outgoing]) -> None:
+        """Take on what a turn has sent, now that it is durable."""
+        for message in sent:
+            self._add(message)
+
+    async def take_up(self, shards: Collection[int]) -> None:
+        """Go on with what earlier owners of these shards could not bring to an end."""
+        host = self._host
+        rows = await host.loader.call(
+            lambda: host.store.find(OUTBOX, {"shard": shards}, limit=2 * WAITING_LIMIT)
+        )
+        for row in sorted(rows, key=lambda row: row["number"]):
+            self._add(
+                Outgoing(
+                    row["message_id"],
+                    EntityId(row["kind"], row["key"]),
+                    EntityId(row["to_kind"], row["to_key"]),
+                    row["number"],
+                    row["name"],
+                    row["body"],
+                    row["principal"],
+                    row["trace_id"],
+                )
+            )
+
+    def hand_over(self, shards: Collection[int]) -> None:
+        """Leave what belongs to these shards to their next owner, who finds the rows."""
+        for (sender, target), queue in list(self._queues.items()):
+            if shard_of(sender) in shards:
+                if queue.running is not None:
+                    queue.running.cancel()
+                self.waiting -= len(queue.waiting)
+                del self._queues[sender, target]
+
+    async def stop(self) -> None:
+        """Stop delivering; the rows stay."""
+        running = [q.running for q in self._queues.values() if q.running is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _add(self, message: Outgoing) -> None:
+        key = (message.sender, message.target)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = Queue()
+        queue.waiting.append(message)
+        self.waiting += 1
+        if queue.running is None:
+            queue.running = self._host.loop.create_task(self._deliver(key, queue))
+
+    async def _deliver(self, key: tuple[EntityId, EntityId], queue: Queue) -> None:
+        pause = RETRY_FIRST_S
+        while queue.waiting:
+            run = [queue.waiting[at] for at in range(min(RUN_LIMIT, len(queue.waiting)))]
+            handled, error = await self._send(run)
+            for _ in range(handled):
+                self._confirm(queue.waiting.popleft().message_id)
+            self.waiting -= handled
+            if handled:
+                pause = RETRY_FIRST_S
+            if error is not None and _is_final(error):
+                self._set_aside(queue.waiting.popleft(), error)
+            elif error is not None:
+                await self._host.clock.sleep(max(error.retry_after_s or 0.0, pause))
+                pause = min(RETRY_LONGEST_S, pause * 2)
+        if self._queues.get(key) is queue:
+            del self._queues[key]
+
+    async def _send(self, run: list[Outgoing]) -> tuple[int, VareonError | None]:
+        """Send a run; how many of its first were confirmed, and what became of the next one."""
+        behind = [0, *(message.number for message in run)]
+        answers = await asyncio.gather(
+            *(self._once(message, before) for message, before in zip(run, behind, strict=False))
+        )
+        for at, (kind, payload) in enumerate(answers):
+            if kind != Kind.REPLY:
+                return at, codec.decode_error(payload)
+        return len(run), None
+
+    async def _once(self, message: Outgoing, behind: int) -> tuple[int, bytes]:
+        host = self._host
+        principal = unpack_principal(message.principal) if message.principal else None
+        body = pack_sent(Sent(message.sender, message.number, behind, message.body))
+        request = Request(
+            message.target,
+            message.name,
+            message.message_id,
+            principal,
+            host.clock.time() + CONFIRM_WITHIN_S,
+            message.trace_id,
+            message.message_id[8:],
+            body,
+        )
+        try:
+            return await host.bus.deliver(request, CONFIRM_WITHIN_S)
+        except VareonError as error:
+            return Kind.ERROR, codec.encode_error(error)
+
+    def _set_aside(self, message: Outgoing, error: VareonError) -> None:
+        """Keep what no host would even take to its receiver, such as an unknown kind."""
+        host = self._host
+        letter = DeadLetter(
+            message.target,
+            message.message_id,
+            "send",
+            message.name,
+            message.body,
+            unpack_principal(message.principal) if message.principal else None,
+            str(message.sender),
+            message.trace_id,
+            error,
+            1,
+        )
+        self.waiting -= 1
+        self._letters.append(letter.change(host.clock.time()))
+        self._confirm(message.message_id)
+
+    def _confirm(self, message_id: MessageId) -> None:
+        self._confirmed.append(message_id)
+        if not self._confirming:
+            self._confirming = True
+            self._host.committer.submit(_Confirmation(self, self._host))
+
+    def take_settled(self) -> list[RowChange]:
+        """What makes everything settled so far leave the outbox, in one commit."""
+        rows, self._letters = self._letters, []
+        for message_id in self._confirmed:
+            rows.append(RowChange("delete", OUTBOX, {}, {"message_id": message_id}))
+        self._confirmed = []
+        self._confirming = False
+        return rows
+
+
+def _is_final(error: VareonError) -> bool:
+    return isinstance(error, Refused) and not error.retryable
+
+
+class _Confirmation:
+    """Removes what was confirmed until the moment it is written.
+
+    A row that is removed late, or not at all because the host died, is sent again and refused
+    by its number: nothing depends on this commit.
+    """
+
+    void = False
+
+    def __init__(self, outbox: Outbox, host: Host) -> None:
+        self._outbox = outbox
+        self._host = host
+        self._unit: Unit | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """Built when the committer takes it, so that it holds as much as possible."""
+        if self._unit is None:
+            self._unit = Unit(_CONFIRMED, rows=self._outbox.take_settled())
+        return self._unit
+
+    def committed(self) -> None:
+        """Nothing waits for it."""
+
+    def failed(self, error: VareonError) -> None:
+        """Try again, unless this life of the host is over."""
+        if not self._host.stopping:
+            failure("outbox_not_cleared", error, host=self._host.name)
+            loop = self._host.loop
+            loop.call_later(1.0, self._host.committer.submit, self)
