@@ -19,8 +19,9 @@ from vareon_runtime.identity import EntityId, Principal
 
 HOP = struct.Struct("<IBBHIQ")
 HOP_SIZE = HOP.size
-REQUEST = struct.Struct("<16s16s8sdBHBH")
+REQUEST = struct.Struct("<16s16s8sdBHBHH")
 REQUEST_SIZE = REQUEST.size
+WAIT_HEAD = struct.Struct("<16sH")
 SENT_HEAD = struct.Struct("<QQBH")
 
 NO_TRACE = bytes(16)
@@ -69,8 +70,19 @@ class Sent(NamedTuple):
     body: bytes
 
 
+class Wait(NamedTuple):
+    """An entity that cannot answer a message before another message has been answered."""
+
+    entity: EntityId
+    message_id: bytes
+
+
 class Request(NamedTuple):
-    """A request as its receiver sees it."""
+    """A request as its receiver sees it.
+
+    Attributes:
+        waits: Who waits for the answer, directly or through others; see `Wait`.
+    """
 
     target: EntityId
     name: str
@@ -80,6 +92,7 @@ class Request(NamedTuple):
     trace_id: bytes
     span_id: bytes
     body: bytes
+    waits: tuple[Wait, ...] = ()
 
 
 class Hop(NamedTuple):
@@ -126,6 +139,7 @@ def pack_request(request: Request) -> bytes:
     key = request.target.key.encode()
     name = request.name.encode()
     principal = pack_principal(request.principal)
+    waits = pack_waits(request.waits)
     head = REQUEST.pack(
         request.message_id,
         request.trace_id,
@@ -135,8 +149,9 @@ def pack_request(request: Request) -> bytes:
         len(key),
         len(name),
         len(principal),
+        len(waits),
     )
-    return b"".join((head, kind, key, name, principal, request.body))
+    return b"".join((head, kind, key, name, principal, waits, request.body))
 
 
 def unpack_request(payload: bytes) -> Request:
@@ -147,15 +162,15 @@ def unpack_request(payload: bytes) -> Request:
     """
     if len(payload) < REQUEST_SIZE:
         raise ValueError("a request ends inside its header")
-    message_id, trace, span, deadline, n_kind, n_key, n_name, n_principal = REQUEST.unpack_from(
-        payload
-    )
+    head = REQUEST.unpack_from(payload)
+    message_id, trace, span, deadline, n_kind, n_key, n_name, n_principal, n_waits = head
     key_at = REQUEST_SIZE + n_kind
     name_at = key_at + n_key
     principal_at = name_at + n_name
-    body_at = principal_at + n_principal
+    waits_at = principal_at + n_principal
+    body_at = waits_at + n_waits
     target = EntityId(payload[REQUEST_SIZE:key_at].decode(), payload[key_at:name_at].decode())
-    principal = unpack_principal(payload[principal_at:body_at]) if n_principal else None
+    principal = unpack_principal(payload[principal_at:waits_at]) if n_principal else None
     return Request(
         target,
         payload[name_at:principal_at].decode(),
@@ -165,7 +180,35 @@ def unpack_request(payload: bytes) -> Request:
         trace,
         span,
         payload[body_at:],
+        unpack_waits(payload[waits_at:body_at]) if n_waits else (),
     )
+
+
+def pack_waits(waits: tuple[Wait, ...]) -> bytes:
+    """A chain of waits as bytes; none is empty."""
+    parts = []
+    for (kind, key), message_id in waits:
+        address = f"{kind}/{key}".encode()
+        parts.append(WAIT_HEAD.pack(message_id, len(address)) + address)
+    return b"".join(parts)
+
+
+def unpack_waits(raw: bytes) -> tuple[Wait, ...]:
+    """What `pack_waits` wrote.
+
+    Raises:
+        ValueError: If it ends inside a wait.
+    """
+    found, at = [], 0
+    while at < len(raw):
+        if len(raw) - at < WAIT_HEAD.size:
+            raise ValueError("a chain of waits ends inside a wait")
+        message_id, length = WAIT_HEAD.unpack_from(raw, at)
+        at += WAIT_HEAD.size
+        kind, _, key = raw[at : at + length].decode().partition("/")
+        found.append(Wait(EntityId(kind, key), message_id))
+        at += length
+    return tuple(found)
 
 
 def pack_sent(sent: Sent) -> bytes:

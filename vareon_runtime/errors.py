@@ -6,6 +6,7 @@
     │   ├── NotFound            no such entity, or not yours
     │   ├── Conflict            a unique value is taken, or the state forbids it
     │   ├── IdReused            this id was used for something else
+    │   ├── CircularWait        its answer would have to wait for itself
     │   ├── NotAuthenticated    nobody is signed in
     │   ├── NotPermitted        signed in, but not allowed
     │   ├── QuotaExceeded       your own limit is reached
@@ -90,6 +91,12 @@ class IdReused(Refused):
     """The id was used before for a different message."""
 
     code = "id_reused"
+
+
+class CircularWait(Refused):
+    """Answering it would wait for itself, through the entities that the detail names."""
+
+    code = "circular_wait"
 
 
 class NotAuthenticated(Refused):

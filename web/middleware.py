@@ -39,6 +39,7 @@ STATUS: dict[str, int] = {
     "not_found": 404,
     "conflict": 409,
     "id_reused": 409,
+    "circular_wait": 409,
     "not_authenticated": 401,
     "not_permitted": 403,
     "quota_exceeded": 429,

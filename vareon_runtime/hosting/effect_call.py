@@ -9,6 +9,7 @@ import msgspec
 
 from vareon_runtime.entity.context import StartedEffect
 from vareon_runtime.entity.handlers import EffectHandler
+from vareon_runtime.envelope import Wait
 from vareon_runtime.identity import EntityId, MessageId, Principal
 from vareon_runtime.storage.ports import EffectRecord
 
@@ -34,6 +35,8 @@ class StoredCall(msgspec.Struct, frozen=True):
     answers: bool
     principal: Principal | None
     trace_id: bytes
+    waits: tuple[Wait, ...] = ()
+    """Who waits for what this effect brings, itself included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class HostEffectContext:
         self.principal: Principal | None = effect.call.principal
         self._host = host
         self._trace_id = effect.call.trace_id
+        self._waits = effect.call.waits
         self._asked = 0
 
     async def ask(self, target: EntityId, message: Request[R], timeout_s: float = 10.0) -> R:
@@ -61,6 +62,7 @@ class HostEffectContext:
             message_id=message_id,
             timeout_s=timeout_s,
             trace_id=self._trace_id,
+            waits=self._waits,
         )
 
     def write(self, stream: str, text: str) -> None:

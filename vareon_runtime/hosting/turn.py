@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vareon_runtime import codec, envelope
 from vareon_runtime.entity.context import Changes, Context, Later
 from vareon_runtime.entity.handlers import Handler
+from vareon_runtime.envelope import Wait
 from vareon_runtime.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -21,7 +22,7 @@ from vareon_runtime.errors import (
     OutcomeUnknown,
     VareonError,
 )
-from vareon_runtime.hosting import sends
+from vareon_runtime.hosting import circles, sends
 from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.outcome import (
@@ -71,6 +72,7 @@ async def asked(activation: Activation, asked: Asked) -> None:
                 return
         elif flags & envelope.RESENT and handler.options.kind == "command":
             raise OutcomeUnknown("It was sent before and may have been done; it is not repeated.")
+        circles.refuse_endless(activation.target, request)
         activation.expect_existing(creates=handler.options.creates)
         message = _message(handler, request.body, flags)
     except VareonError as error:
@@ -136,7 +138,15 @@ async def _handle(
         return
     inbox = InboxRecord(activation.target, request.message_id, digest, payload)
     unit = Unit(activation.target, inbox=inbox)
-    fill(activation, unit, context, inbox, request.trace_id, existed=existed)
+    fill(
+        activation,
+        unit,
+        context,
+        inbox,
+        request.trace_id,
+        existed=existed,
+        waits=request.waits,
+    )
     activation.remember(inbox)
     if payload is None:
         _wait(activation, request.message_id, caller, as_json)
@@ -165,6 +175,7 @@ def _repeat(
         raise IdReused("This id was used for another message; choose a new one.")
     as_json = bool(asked.flags & envelope.JSON_BODY)
     if known.reply is None:
+        circles.refuse_own(activation.target, asked.request)
         _wait(activation, asked.request.message_id, asked.caller, as_json)
         return
     answer_when_settled(activation, asked.caller, known.reply, as_json)
@@ -184,6 +195,7 @@ def fill(
     trace_id: bytes,
     *,
     existed: bool,
+    waits: tuple[Wait, ...] = (),
 ) -> None:
     """Put what the turn changed into its unit."""
     changes = context.changes
@@ -206,6 +218,9 @@ def fill(
             answers=started.answers,
             principal=context.principal,
             trace_id=trace_id,
+            waits=circles.extended(
+                waits, activation.target, inbox.message_id, answers=started.answers
+            ),
         )
         unit.effects.append(to_record(started, activation.target, shard, call))
 
@@ -249,7 +264,15 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
         payload = stored_error(Cancelled("What this belonged to was deleted."))
     answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
     if existed:
-        fill(activation, unit, context, answered, call.trace_id, existed=True)
+        fill(
+            activation,
+            unit,
+            context,
+            answered,
+            call.trace_id,
+            existed=True,
+            waits=call.waits[:-1],
+        )
     callers: list[tuple[Caller, bool]] = []
     if call.answers:
         unit.answered = answered

@@ -18,7 +18,7 @@ import msgspec
 from vareon_runtime import codec, envelope
 from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
-from vareon_runtime.envelope import Kind, Request, hops, pack_request
+from vareon_runtime.envelope import Kind, Request, Wait, hops, pack_request
 from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable, VareonError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
 from vareon_runtime.message import Position, reply_type
@@ -122,6 +122,7 @@ class LinkBus:
         message_id: MessageId | None = None,
         timeout_s: float = 10.0,
         trace_id: bytes | None = None,
+        waits: tuple[Wait, ...] = (),
     ) -> R:
         """See `MessageBus.ask`."""
         payload = await self._ask(
@@ -133,6 +134,7 @@ class LinkBus:
             message_id,
             timeout_s,
             trace_id,
+            waits,
         )
         reply: R = codec.decode(reply_type(type(message)), payload)
         return reply
@@ -226,6 +228,7 @@ class LinkBus:
         message_id: MessageId | None,
         timeout_s: float,
         trace_id: bytes | None,
+        waits: tuple[Wait, ...] = (),
     ) -> bytes:
         now = self.clock.monotonic()
         message_id = message_id or self.ids.message_id()
@@ -239,6 +242,7 @@ class LinkBus:
                 trace_id or message_id,
                 message_id[8:],
                 body,
+                waits,
             )
         )
         shard = shard_of(target)
