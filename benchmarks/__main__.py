@@ -1,15 +1,15 @@
-"""``python -m benchmarks [asks|http|chat|memory|start ...]``: one table of all, or of some."""
+"""``python -m benchmarks [asks|sends|http|chat|memory|start ...]``: one table of all, or of some."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-from benchmarks import asks, chat, http, memory, start
+from benchmarks import asks, chat, http, memory, sends, start
 from benchmarks.figures import Line, machine, table
 from benchmarks.system import RunningSystem
 
-ALL = ("start", "asks", "http", "chat", "memory")
+ALL = ("start", "asks", "sends", "http", "chat", "memory")
 
 
 async def main(wanted: tuple[str, ...]) -> int:
@@ -30,6 +30,8 @@ async def _with_system(system: RunningSystem, wanted: tuple[str, ...]) -> list[L
         lines += await asyncio.to_thread(memory.measure, system)
     if "asks" in wanted:
         lines += await asyncio.to_thread(asks.measure, system)
+    if "sends" in wanted:
+        lines += await sends.measure(system)
     if "http" in wanted:
         lines += await asyncio.to_thread(http.measure, system)
     if "chat" in wanted:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vareon_runtime import envelope
-from vareon_runtime.envelope import Kind, Request, hops, item, pack_request, unpack_request
+from vareon_runtime.envelope import Kind, Request, Wait, hops, item, pack_request, unpack_request
 from vareon_runtime.identity import EntityId, Principal
 
 texts = st.text(min_size=1, max_size=40).filter(lambda text: "\x1f" not in text)
@@ -22,6 +22,14 @@ requests = st.builds(
     trace_id=st.binary(min_size=16, max_size=16),
     span_id=st.binary(min_size=8, max_size=8),
     body=st.binary(max_size=300),
+    waits=st.lists(
+        st.builds(
+            Wait,
+            st.builds(EntityId, st.from_regex(r"[a-z]{1,9}", fullmatch=True), texts),
+            st.binary(min_size=16, max_size=16),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 
