@@ -1,4 +1,4 @@
-"""``python -m benchmarks [asks|sends|http|chat|memory|start ...]``: one table, of all or of some."""
+"""``python -m benchmarks [asks|sends|http|chat|memory|start ...]``: a table of all, or some."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from pathlib import Path
@@ -9,13 +10,19 @@ from types import ModuleType
 
 import pytest
 
+from vareon_runtime.errors import Conflict
 from vareon_runtime.identity import EntityId
 from vareon_runtime.testing import InProcessCluster
 
 GUIDE = Path(__file__).parents[3] / "docs" / "engine.md"
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLES = _BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
-"""A door, a device, and a test of the door."""
+
+
+def example(holding: str) -> str:
+    """The one example that holds a text."""
+    (found,) = (source for source in EXAMPLES if holding in source)
+    return str(found)
 
 
 def imported(name: str, source: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -27,14 +34,28 @@ def imported(name: str, source: str, monkeypatch: pytest.MonkeyPatch) -> ModuleT
 
 
 async def test_the_door_and_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    door, _, test = EXAMPLES
     imported("my", "", monkeypatch)
-    imported("my.entities", door, monkeypatch)
-    await imported("my.test_door", test, monkeypatch).test_a_door_opens_once(tmp_path)
+    imported("my.entities", example("class Door("), monkeypatch)
+    test = imported("my.test_door", example("def test_a_door_opens_once"), monkeypatch)
+    await test.test_a_door_opens_once(tmp_path)
+
+
+async def test_the_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank = imported("my_bank", example("class Account("), monkeypatch)
+
+    async with InProcessCluster(tmp_path, [bank.Account]) as cluster:
+        one, other = EntityId("account", "one"), EntityId("account", "other")
+        assert await cluster.bus.ask(one, bank.Deposit(10)) == 10
+        assert await cluster.bus.ask(one, bank.Transfer("other", 4)) == 6
+        async with asyncio.timeout(10):
+            while await cluster.bus.ask(other, bank.GetBalance()) != 4:
+                await asyncio.sleep(0.005)
+        with pytest.raises(Conflict):
+            await cluster.bus.ask(one, bank.Transfer("other", 7))
 
 
 async def test_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    device = imported("my_device", EXAMPLES[1], monkeypatch)
+    device = imported("my_device", example("class Device("), monkeypatch)
     async with InProcessCluster(tmp_path, [device.Device]) as cluster:
         lamp = EntityId("device", "lamp")
         answer = await cluster.bus.ask(lamp, device.Connect("coap://lamp"))
