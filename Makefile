@@ -5,7 +5,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 LONGEST_FILE := 400
 
-.PHONY: run install test check bench clean fmt
+.PHONY: run install test check bench bench-peers clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -29,6 +29,12 @@ fmt: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# What people use today, in an environment of its own, under the same load as we are.
+bench-peers: $(VENV)/installed
+	@test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
+	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+	$(BIN)/python -m benchmarks.peers $(VENV)-peers/bin/python
 
 # The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
 # project, so that nothing is fetched but what it names.
