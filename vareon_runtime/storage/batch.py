@@ -77,7 +77,7 @@ def _write_effects(connection: sqlite3.Connection, units: Sequence[Unit]) -> Non
         if e.effect_id not in ended
     ]
     _insert(connection, _EFFECTS, _EFFECT_COLUMNS, rows, upsert=True)
-    _delete_in(connection, _EFFECTS, "effect_id", finished)
+    _delete_rows(connection, _EFFECTS, ("effect_id",), [(effect_id,) for effect_id in finished])
 
 
 def _groups(changes: Sequence[RowChange]) -> list[list[RowChange]]:
@@ -116,26 +116,24 @@ def _write_rows(connection: sqlite3.Connection, group: list[RowChange]) -> None:
                 statements.parameters(table, columns, change.values)
                 + statements.parameters(table, where, change.where),
             )
-    elif first.verb == "delete" and len(where) == 1:
-        values = [statements.parameters(table, where, change.where)[0] for change in group]
-        _delete_in(connection, table, where[0], values)
     elif first.verb == "delete":
-        sql = statements.delete_sql(table, where)
-        for change in group:
-            connection.execute(sql, statements.parameters(table, where, change.where))
+        keys = [statements.parameters(table, where, change.where) for change in group]
+        _delete_rows(connection, table, where, keys)
     else:
         raise InternalError(f"There is no row change '{first.verb}'.")
 
 
-def _delete_in(
-    connection: sqlite3.Connection, table: Table, column: str, values: Sequence[Any]
+def _delete_rows(
+    connection: sqlite3.Connection,
+    table: Table,
+    columns: Sequence[str],
+    keys: Sequence[Sequence[Any]],
 ) -> None:
-    for at in range(0, len(values), 64):
-        some = values[at : at + 64]
-        marks = ",".join("?" * len(some))
+    for at in range(0, len(keys), 64):
+        some = keys[at : at + 64]
         connection.execute(
-            f"DELETE FROM {table.name} WHERE {column} IN ({marks})",  # noqa: S608
-            some,
+            f"DELETE FROM {table.name} WHERE {statements.any_of(columns, len(some))}",  # noqa: S608
+            [value for key in some for value in key],
         )
 
 

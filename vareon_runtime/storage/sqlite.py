@@ -227,10 +227,10 @@ class SqliteStore:
     def _load_states(
         self, reader: sqlite3.Connection, part: Sequence[Wanted], into: dict[EntityId, StateRecord]
     ) -> None:
-        marks = ",".join(["(?,?)"] * len(part))
+        wanted_rows = statements.any_of(("kind", "key"), len(part))
         rows = reader.execute(
             "SELECT kind, key, version, schema_version, state, deleted FROM entities"  # noqa: S608
-            f" WHERE (kind, key) IN (VALUES {marks})",
+            f" WHERE {wanted_rows}",
             [text for wanted in part for text in wanted.target],
         )
         for kind, key, version, schema, state, deleted in rows:
@@ -251,10 +251,10 @@ class SqliteStore:
         ]
         for at in range(0, len(ids), 3 * LOAD_CHUNK):
             some = ids[at : at + 3 * LOAD_CHUNK]
-            marks = ",".join(["(?,?,?)"] * (len(some) // 3))
+            wanted_rows = statements.any_of(("message_id", "kind", "key"), len(some) // 3)
             rows = reader.execute(
                 "SELECT message_id, kind, key, digest, reply FROM inbox"  # noqa: S608
-                f" WHERE (message_id, kind, key) IN (VALUES {marks})",
+                f" WHERE {wanted_rows}",
                 some,
             )
             for message_id, kind, key, digest, reply in rows:
@@ -271,10 +271,10 @@ class SqliteStore:
         pairs = [(wanted.target, peer) for wanted in part for peer in wanted.peers]
         for at in range(0, len(pairs), LOAD_CHUNK):
             some = pairs[at : at + LOAD_CHUNK]
-            marks = ",".join(["(?,?,?,?)"] * len(some))
+            wanted_rows = statements.any_of(("kind", "key", "peer_kind", "peer_key"), len(some))
             rows = reader.execute(
                 "SELECT kind, key, peer_kind, peer_key, sent, handled FROM channels"  # noqa: S608
-                f" WHERE (kind, key, peer_kind, peer_key) IN (VALUES {marks})",
+                f" WHERE {wanted_rows}",
                 [text for target, peer in some for text in (*target, *peer)],
             )
             for kind, key, peer_kind, peer_key, sent, handled in rows:

@@ -86,6 +86,16 @@ def find_sql(
     return sql, [*values, limit]
 
 
+def any_of(columns: Sequence[str], rows: int) -> str:
+    """A condition that columns together equal one of so many rows of parameters.
+
+    By way of a select, because SQLite looks up the rows of a bare ``VALUES`` list by scanning
+    the whole table once there are two of them.
+    """
+    one = f"({','.join('?' * len(columns))})"
+    return f"({', '.join(columns)}) IN (SELECT * FROM (VALUES {','.join([one] * rows)}))"  # noqa: S608
+
+
 def in_table_order(table: Table, columns: Iterable[str]) -> tuple[str, ...]:
     """The columns as the table declares them, which is how SQLAlchemy writes them.
 
