@@ -5,6 +5,8 @@ from vareon_runtime.entity.context import Context, Later
 from vareon_runtime.entity.effect import EffectCall, EffectContext, RetryPolicy, backoff, effect
 from vareon_runtime.entity.handlers import command, entity, query
 from vareon_runtime.entity.registry import Registry
+from vareon_runtime.entity.reminder import Tick, reminder
+from vareon_runtime.entity.schedule import Misfire
 from vareon_runtime.message import (
     Delta,
     Event,
@@ -24,15 +26,18 @@ __all__ = [
     "Event",
     "Later",
     "Message",
+    "Misfire",
     "Position",
     "Registry",
     "Request",
     "Reset",
     "RetryPolicy",
     "State",
+    "Tick",
     "backoff",
     "command",
     "effect",
     "entity",
     "query",
+    "reminder",
 ]

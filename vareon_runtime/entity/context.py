@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sqlalchemy import Executable, Table
 
@@ -17,11 +18,16 @@ from vareon_runtime.entity.publication import (
     publication,
     topic_id,
 )
+from vareon_runtime.entity.reminder import NOTED, AskedReminder, Noted, When, handler_of
+from vareon_runtime.entity.schedule import Misfire
 from vareon_runtime.errors import InternalError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal
 from vareon_runtime.message import Event, Message
 from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
+
+if TYPE_CHECKING:
+    from vareon_runtime.entity.handlers import HandlerTable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,6 +64,12 @@ class Changes:
     sends: list[tuple[EntityId, Message | Encoded]] = field(default_factory=list)
     outgoing: list[Any] = field(default_factory=list)
     """The same once they are numbered, for whoever delivers them after the commit."""
+    reminders: dict[str, AskedReminder | None] = field(default_factory=dict)
+    """Reminders by name: set anew, or ended."""
+    armed: dict[str, Any] = field(default_factory=dict)
+    """The same once they are planned, for whoever brings their ticks."""
+    tick: Any = None
+    """The reminder whose tick this turn handles, if it does."""
     deleted: bool = False
 
 
@@ -67,6 +79,7 @@ class Context:
     __slots__ = (
         "_changes",
         "_clock",
+        "_handlers",
         "_ids",
         "_reader",
         "_resources",
@@ -83,6 +96,7 @@ class Context:
         principal: Principal | None,
         host: HostServices,
         sender: EntityId | None = None,
+        handlers: HandlerTable | None = None,
     ) -> None:
         self.entity_id = entity_id
         self.message_id = message_id
@@ -91,6 +105,7 @@ class Context:
         """The entity that sent the message; None for asks, results and subscriptions."""
         self._changes: Changes | None = None
         self._clock = host.clock
+        self._handlers = handlers
         self._ids = host.ids
         self._reader = host.reader
         self._resources = host.resources
@@ -160,6 +175,47 @@ class Context:
     def unsubscribe(self, topic: type[Event] | str) -> None:
         """Have them sent no more."""
         self.send(topic_id(topic), UnsubscribeFrom(str(self.entity_id)))
+
+    def remind(
+        self,
+        name: str,
+        *,
+        after: float | None = None,
+        at: datetime | None = None,
+        every: float | None = None,
+        cron: str | None = None,
+        zone: str = "UTC",
+        misfire: Misfire = Misfire.ONE,
+        message: Message | None = None,
+    ) -> Noted:
+        """Wake this entity later, durably; may be awaited. A reminder of the same name is replaced.
+
+        Args:
+            name: Names it among this entity's reminders, and the ``@reminder`` method that
+                handles it, unless it brings a message.
+            after: Due once, so many seconds from now.
+            at: Due once, at this moment.
+            every: Due every so many seconds, the first time after that long.
+            cron: Due whenever this line of five fields says.
+            zone: The time zone the line is meant in, such as ``Europe/Berlin``.
+            misfire: What becomes of ticks that came due while nobody could handle them.
+            message: What it brings; handled by the ``@command`` for it.
+
+        Raises:
+            ConfigurationError: If nobody would handle it, or it makes no sense.
+        """
+        when = When(after, at, every, cron)
+        handler = handler_of(name, message, self._handlers)
+        schedule, due_ms = when.plan(self._clock.time(), zone, misfire)
+        self.changes.reminders[name] = AskedReminder(
+            schedule, due_ms, handler, message, self.principal
+        )
+        return NOTED
+
+    def forget(self, name: str) -> Noted:
+        """End a reminder of this entity, if there is one; may be awaited."""
+        self.changes.reminders[name] = None
+        return NOTED
 
     def start(
         self,

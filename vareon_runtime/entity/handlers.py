@@ -15,6 +15,8 @@ from sqlalchemy import Table
 
 from vareon_runtime.entity.context import Later
 from vareon_runtime.entity.effect import Effect, EffectContext
+from vareon_runtime.entity.reminder import MARK as REMINDER_MARK
+from vareon_runtime.entity.reminder import checked_method
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.message import Message, State, reply_type
 from vareon_runtime.storage.base import Base
@@ -72,6 +74,7 @@ class HandlerTable:
     columns: tuple[str, ...]
     messages: dict[str, Handler] = field(default_factory=dict)
     effects: dict[str, EffectHandler] = field(default_factory=dict)
+    reminders: dict[str, Callable[..., Awaitable[Any]]] = field(default_factory=dict)
 
 
 @overload
@@ -155,6 +158,8 @@ def entity(
         for name, member in inspect.getmembers(klass):
             if isinstance(member, Effect):
                 built.effects[name] = _effect_handler(klass, member)
+            elif hasattr(member, REMINDER_MARK):
+                built.reminders[name] = checked_method(klass, member)
             elif hasattr(member, _MARK):
                 handler = _handler(klass, member)
                 if handler.message.__name__ in built.messages:

@@ -18,7 +18,7 @@ from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import Context
 from vareon_runtime.errors import InternalError, NotFound, Unavailable, VareonError
 from vareon_runtime.hosting import dispatch
-from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted
+from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted, Ticked
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.storage.ports import Channel, InboxRecord, StateRecord, Wanted
 from vareon_runtime.telemetry import failure
@@ -281,6 +281,8 @@ class Activation:
     def _turn_away(self, delivery: Delivery, error: VareonError) -> None:
         if isinstance(delivery, Resulted):
             self.host.redeliver(delivery)
+        elif isinstance(delivery, Ticked):
+            self.host.reminders.turned_away(delivery.armed)
         elif isinstance(delivery, Asked | Arrived):
             delivery.caller.refuse(error)
         else:

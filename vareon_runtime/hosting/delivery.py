@@ -16,6 +16,7 @@ from vareon_runtime.routing.link import Outlet
 if TYPE_CHECKING:
     from vareon_runtime.hosting.effect_call import RunningEffect
     from vareon_runtime.hosting.feed import Subscriber
+    from vareon_runtime.hosting.reminder_plan import Armed
 
 
 class Caller(NamedTuple):
@@ -79,4 +80,10 @@ class Arrived(NamedTuple):
     principal: Principal | None
 
 
-Delivery = Asked | Arrived | Resulted | Subscribed
+class Ticked(NamedTuple):
+    """A reminder of the entity is due."""
+
+    armed: Armed
+
+
+Delivery = Asked | Arrived | Resulted | Subscribed | Ticked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vareon_runtime.hosting import sent_turn, turn
-from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted
+from vareon_runtime.hosting import sent_turn, tick_turn, turn
+from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Ticked
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
@@ -19,5 +19,7 @@ async def run(activation: Activation, delivery: Delivery) -> None:
         await sent_turn.arrived(activation, delivery)
     elif isinstance(delivery, Resulted):
         await turn.resulted(activation, delivery)
+    elif isinstance(delivery, Ticked):
+        await tick_turn.ticked(activation, delivery)
     else:
         await turn.subscribed(activation, delivery)

@@ -33,6 +33,7 @@ from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outbox import Outbox
 from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
+from vareon_runtime.hosting.reminders import Reminders
 from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.message import Event, Position
 from vareon_runtime.placement import shard_of, to_bitmap
@@ -83,7 +84,8 @@ class Host:
         self.effects = EffectRunner(self)
         self.ownership = Ownership(self, store)
         self.outbox = Outbox(self)
-        self.work: tuple[ShardWork, ...] = (self.effects, self.outbox)
+        self.reminders = Reminders(self)
+        self.work: tuple[ShardWork, ...] = (self.effects, self.outbox, self.reminders)
         self.bus = bus(self)
         self.fenced = fenced
         self.stopping = False
@@ -115,6 +117,7 @@ class Host:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.ownership.stop()
+        await self.reminders.stop()
         await self.effects.stop()
         await self.outbox.stop()
         running = [a.running for a in self.catalog if a.running is not None]
@@ -136,6 +139,7 @@ class Host:
         for activation in self.catalog:
             if activation.running is not None:
                 activation.running.cancel()
+        await self.reminders.stop()
         await self.effects.stop()
         await self.outbox.stop()
         await self.committer.abandon()
@@ -156,6 +160,7 @@ class Host:
             "effects_running": self.effects.running,
             "effects_started": self.effects.started,
             "subscribers": len(self._readers),
+            **self.reminders.status(),
         }
 
     def receive(self, link: Outlet, kind: int, flags: int, correlation: int, body: bytes) -> None:
@@ -206,6 +211,8 @@ class Host:
         """Whether anything of a shard to be given up still runs; if not, it is forgotten."""
         inside = [a for a in self.catalog if shard_of(a.target) == shard]
         if any(a.mailbox or a.running or a.uncommitted or a.effects for a in inside):
+            return True
+        if self.reminders.changing_in(shard):
             return True
         for activation in inside:
             activation.drop(Unavailable(NOT_OURS, 0.05))

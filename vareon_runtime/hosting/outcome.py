@@ -92,6 +92,7 @@ class PendingUnit:
             host.effects.start(from_record(record), activation)
         if self.changes.outgoing:
             host.outbox.committed(self.changes.outgoing)
+        host.reminders.committed(activation.target, self.changes)
         for effect_id in self.changes.cancelled:
             host.effects.cancel(effect_id)
         if self.changes.deleted:
@@ -109,5 +110,6 @@ class PendingUnit:
         for caller, _, _ in self.readers:
             caller.refuse(Unavailable("What this answer was based on was not stored.", 0.02))
         self.activation.drop(Unavailable("This entity is being loaded again.", 0.02))
+        self.activation.host.reminders.failed(self.activation.target, self.changes, error)
         if self.unit.finished is not None:
             self.activation.host.effects.not_stored(self.unit.finished, error)

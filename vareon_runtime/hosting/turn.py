@@ -31,6 +31,7 @@ from vareon_runtime.hosting.outcome import (
     stored_error,
     stored_reply,
 )
+from vareon_runtime.hosting.reminder_plan import rows_of
 from vareon_runtime.identity import EntityId, Principal, id_time_s
 from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.placement import shard_of
@@ -49,7 +50,8 @@ def context_for(
     sender: EntityId | None = None,
 ) -> Context:
     """What a handler of this activation sees."""
-    return Context(activation.target, message_id, principal, activation.host.services, sender)
+    services, handlers = activation.host.services, activation.klass.handlers
+    return Context(activation.target, message_id, principal, services, sender, handlers)
 
 
 async def asked(activation: Activation, asked: Asked) -> None:
@@ -207,6 +209,8 @@ def fill(
     if unit.state is not None:
         unit.rows.extend(_projection(activation, unit.state))
     unit.rows.extend(changes.rows)
+    if changes.reminders or changes.armed or changes.deleted:
+        unit.rows.extend(rows_of(activation.target, changes))
     shard = shard_of(activation.target)
     for started in changes.effects:
         call = StoredCall(
@@ -247,6 +251,7 @@ def submit(
     """Send a turn's unit to the disk; its callers are answered once it is there."""
     pending = PendingUnit(activation, unit, changes, payload, callers)
     activation.begin_commit()
+    activation.host.reminders.submitted(activation.target, changes)
     activation.host.submit(pending)
 
 
