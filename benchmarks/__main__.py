@@ -1,15 +1,15 @@
-"""``python -m benchmarks [asks|sends|http|chat|memory|start ...]``: a table of all, or some."""
+"""``python -m benchmarks [asks|sends|reminders|http|chat|memory|start ...]``: a table."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-from benchmarks import asks, chat, http, memory, sends, start
+from benchmarks import asks, chat, http, memory, reminders, sends, start
 from benchmarks.figures import Line, machine, table
 from benchmarks.system import RunningSystem
 
-ALL = ("start", "asks", "sends", "http", "chat", "memory")
+ALL = ("start", "asks", "sends", "reminders", "http", "chat", "memory")
 
 
 async def main(wanted: tuple[str, ...]) -> int:
@@ -32,6 +32,8 @@ async def _with_system(system: RunningSystem, wanted: tuple[str, ...]) -> list[L
         lines += await asyncio.to_thread(asks.measure, system)
     if "sends" in wanted:
         lines += await sends.measure(system)
+    if "reminders" in wanted:
+        lines += await reminders.measure(system)
     if "http" in wanted:
         lines += await asyncio.to_thread(http.measure, system)
     if "chat" in wanted:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from msgspec import field
+
 from vareon_runtime.entity import (
     Context,
     Entity,
@@ -82,3 +86,50 @@ class Tally(Entity[TallyState]):
         """Count in memory."""
         self.state.total += message.by
         return self.state.total
+
+
+class SetAlarms(Request[int]):
+    """Set an alarm at each of these moments, in epoch milliseconds."""
+
+    due_ms: list[int]
+
+
+class Alarm(Message):
+    """What an alarm brings."""
+
+    number: int
+    due_ms: int
+
+
+class GetAlarms(Request[list[tuple[int, int]]]):
+    """Which have rung, and how many milliseconds late."""
+
+
+class SleeperState(State):
+    """What a sleeper remembers."""
+
+    rung: list[tuple[int, int]] = field(default_factory=list)
+
+
+@entity("sleeper")
+class Sleeper(Entity[SleeperState]):
+    """Is woken."""
+
+    @command(creates=True)
+    async def set(self, message: SetAlarms, context: Context) -> int:
+        """Set them."""
+        for number, due_ms in enumerate(message.due_ms):
+            due = datetime.fromtimestamp(due_ms / 1000, UTC)
+            await context.remind(str(number), at=due, message=Alarm(number, due_ms))
+        return len(message.due_ms)
+
+    @command
+    async def ring(self, message: Alarm, context: Context) -> None:
+        """Note it."""
+        late_ms = round(context.now().timestamp() * 1000) - message.due_ms
+        self.state.rung.append((message.number, late_ms))
+
+    @query
+    async def alarms(self, message: GetAlarms, context: Context) -> list[tuple[int, int]]:
+        """Tell."""
+        return self.state.rung

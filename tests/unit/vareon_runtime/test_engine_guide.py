@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.support.clocks import ManualClock
 from vareon_runtime.errors import Conflict
 from vareon_runtime.identity import EntityId
 from vareon_runtime.testing import InProcessCluster
@@ -52,6 +53,20 @@ async def test_the_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 await asyncio.sleep(0.005)
         with pytest.raises(Conflict):
             await cluster.bus.ask(one, bank.Transfer("other", 7))
+
+
+async def test_the_plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant, clock = imported("my_plant", example("class Plant("), monkeypatch), ManualClock()
+    async with InProcessCluster(tmp_path, [plant.Plant], clock=clock) as cluster:
+        fern = EntityId("plant", "fern")
+        await cluster.bus.ask(fern, plant.Grow())
+        await clock.advance(61.0)
+        assert await cluster.bus.ask(fern, plant.Water()) == 1
+        await cluster.kill_host()
+        clock.jump(180.0)
+        await cluster.start_host()
+        await clock.advance(2.0)
+        assert await cluster.bus.ask(fern, plant.Water()) == 3
 
 
 async def test_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
