@@ -9,6 +9,7 @@
     │   ├── CircularWait        its answer would have to wait for itself
     │   ├── NotAuthenticated    nobody is signed in
     │   ├── NotPermitted        signed in, but not allowed
+    │   ├── Poisoned            it was set aside, for it ends whoever handles it
     │   ├── QuotaExceeded       your own limit is reached
     │   └── Overloaded          the system's limit is reached
     ├── OutcomeUnknown          it may or may not have happened; the same id is safe
@@ -109,6 +110,12 @@ class NotPermitted(Refused):
     """The caller is known but may not do this."""
 
     code = "not_permitted"
+
+
+class Poisoned(Refused):
+    """Handling it ended the host every time; it was set aside as a dead letter."""
+
+    code = "poisoned"
 
 
 class QuotaExceeded(Refused):

@@ -31,6 +31,7 @@ from web.services.authentication import Authenticator
 
 STATUS: dict[str, int] = {
     "invalid": 422,
+    "poisoned": 422,
     "malformed": 400,
     "too_large": 413,
     "too_slow": 408,

@@ -17,7 +17,6 @@ from vareon_runtime import codec
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import Context
 from vareon_runtime.errors import InternalError, NotFound, Unavailable, VareonError
-from vareon_runtime.hosting import dispatch
 from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted, Ticked
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.storage.ports import Channel, InboxRecord, StateRecord, Wanted
@@ -143,7 +142,7 @@ class Activation:
             while self.mailbox and self.life is Life.ACTIVE:
                 delivery = self.mailbox.popleft()
                 self.turn_began = self.host.clock.monotonic()
-                await dispatch.run(self, delivery)
+                await self.host.quarantine.run(self, delivery)
             self.turn_began = 0.0
         except asyncio.CancelledError:
             self.drop(Unavailable("The turn took too long and was stopped.", 1.0))
@@ -169,9 +168,10 @@ class Activation:
         if loaded.inbox:
             self.recent = dict(loaded.inbox)
         if loaded.state is not None:
-            self._adopt(loaded.state)
-        if self.entity.exists:
-            await self.entity.activated(Context(self.target, b"", None, self.host.services))
+            async with self.host.quarantine.loading(self.target):
+                self._adopt(loaded.state)
+                if self.entity.exists:
+                    await self.entity.activated(Context(self.target, b"", None, self.host.services))
         if ids and not loaded.inbox:
             self.fresh_id = ids[0]
         self._move_to(Life.ACTIVE)
@@ -276,9 +276,10 @@ class Activation:
                 caller.refuse(again)
         mailbox, self.mailbox = self.mailbox or deque(), None
         for delivery in mailbox:
-            self._turn_away(delivery, error)
+            self.turn_away(delivery, error)
 
-    def _turn_away(self, delivery: Delivery, error: VareonError) -> None:
+    def turn_away(self, delivery: Delivery, error: VareonError) -> None:
+        """Tell whoever waits for it that it was not handled."""
         if isinstance(delivery, Resulted):
             self.host.redeliver(delivery)
         elif isinstance(delivery, Ticked):

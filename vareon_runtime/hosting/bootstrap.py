@@ -15,6 +15,7 @@ from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.errors import ConfigurationError, VareonError
 from vareon_runtime.hosting.host import Host
+from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import seeded_ids
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.storage.reader import RowReader
@@ -89,6 +90,7 @@ async def build(
         ),
         HostServices(clock, ids, reader.rows, resources),
         _fenced,
+        Marks(settings.run_dir / f"{name}.running"),
     )
     return HostService(host, reader, closers)
 

@@ -9,7 +9,7 @@ from vareon_runtime import envelope
 from vareon_runtime.codec import encode_error
 from vareon_runtime.envelope import Kind, Request, Sent
 from vareon_runtime.errors import VareonError
-from vareon_runtime.identity import Principal
+from vareon_runtime.identity import MessageId, Principal
 from vareon_runtime.message import Position
 from vareon_runtime.routing.link import Outlet
 
@@ -51,6 +51,11 @@ class Asked(NamedTuple):
     flags: int
     caller: Caller
 
+    @property
+    def message_id(self) -> MessageId:
+        """What it is known by."""
+        return self.request.message_id
+
 
 @dataclass(frozen=True, slots=True)
 class Resulted:
@@ -59,6 +64,11 @@ class Resulted:
     effect: RunningEffect
     value: Any = None
     error: VareonError | None = None
+
+    @property
+    def message_id(self) -> MessageId:
+        """What it is known by: the effect."""
+        return self.effect.record.effect_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +89,21 @@ class Arrived(NamedTuple):
     caller: Caller
     principal: Principal | None
 
+    @property
+    def message_id(self) -> MessageId:
+        """What it is known by."""
+        return self.request.message_id
+
 
 class Ticked(NamedTuple):
     """A reminder of the entity is due."""
 
     armed: Armed
+
+    @property
+    def message_id(self) -> MessageId:
+        """What it is known by: the tick."""
+        return self.armed.message_id
 
 
 Delivery = Asked | Arrived | Resulted | Subscribed | Ticked

@@ -22,6 +22,9 @@ from vareon_runtime.errors import (
 )
 from vareon_runtime.hosting.delivery import Resulted
 from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of, from_record
+from vareon_runtime.hosting.quarantine import KILLS_LIMIT
+from vareon_runtime.hosting.set_aside import poisoned
+from vareon_runtime.hosting.suspects import Steps
 from vareon_runtime.identity import EntityId, Principal, derived_id
 from vareon_runtime.message import Request
 from vareon_runtime.storage.ports import Unit
@@ -123,6 +126,7 @@ class EffectRunner:
         """The result is committed."""
         self._taken.pop(effect_id, None)
         self._conflicted.discard(effect_id)
+        self._host.quarantine.handled(effect_id)
         self._host.end_streams(target, effect_id)
 
     def not_stored(self, effect_id: bytes, error: VareonError) -> None:
@@ -173,6 +177,7 @@ class EffectRunner:
         value: Any = None
         error: VareonError | None = None
         try:
+            await self._host.quarantine.passing()
             async with self._places:
                 value = await self._tries(effect, activation)
         except asyncio.CancelledError as stop:
@@ -194,6 +199,9 @@ class EffectRunner:
             raise InternalError(f"This program has no effect '{effect.record.name}' any more.")
         if effect.record.attempts > ATTEMPTS_LIMIT:
             raise Unavailable("Its host died every time it was tried; it is given up.")
+        kills = self._host.quarantine.kills_of(effect.record.effect_id)
+        if kills >= KILLS_LIMIT:
+            raise poisoned(kills)
         policy: RetryPolicy = handler.effect.retry
         tried = 0
         while True:
@@ -217,7 +225,8 @@ class EffectRunner:
         limit = handler.effect.timeout_s
         try:
             async with asyncio.timeout(limit):
-                return await handler.effect.method(activation.entity, *arguments, *context)
+                running = handler.effect.method(activation.entity, *arguments, *context)
+                return await Steps(self._host.marks, effect.record.effect_id, running)
         except TimeoutError:
             raise DeadlineExceeded(f"It did not end within {limit:g} s.") from None
 

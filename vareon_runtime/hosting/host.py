@@ -19,6 +19,7 @@ from vareon_runtime.errors import (
     InvalidMessage,
     NotFound,
     Overloaded,
+    Poisoned,
     Unavailable,
     VareonError,
 )
@@ -33,7 +34,9 @@ from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outbox import Outbox
 from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
+from vareon_runtime.hosting.quarantine import Quarantine
 from vareon_runtime.hosting.reminders import Reminders
+from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.message import Event, Position
 from vareon_runtime.placement import shard_of, to_bitmap
@@ -72,6 +75,7 @@ class Host:
         bus: Callable[[Host], LinkBus],
         services: HostServices,
         fenced: Callable[[VareonError], None],
+        marks: Marks | None = None,
     ) -> None:
         self.name = name
         self.incarnation = incarnation
@@ -85,7 +89,14 @@ class Host:
         self.ownership = Ownership(self, store)
         self.outbox = Outbox(self)
         self.reminders = Reminders(self)
-        self.work: tuple[ShardWork, ...] = (self.effects, self.outbox, self.reminders)
+        self.marks = marks or Marks()
+        self.quarantine = Quarantine(self, self.marks)
+        self.work: tuple[ShardWork, ...] = (
+            self.quarantine,
+            self.effects,
+            self.outbox,
+            self.reminders,
+        )
         self.bus = bus(self)
         self.fenced = fenced
         self.stopping = False
@@ -101,6 +112,7 @@ class Host:
         """Own the store, take up the effects that were under way, and connect."""
         self.loop = loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self.store.open, self.name, self.incarnation)
+        await self.quarantine.start()
         await self.ownership.start()
         self.committer.start()
         self.loader.start()
@@ -126,12 +138,14 @@ class Host:
         await self.committer.stop()
         await self.bus.stop()
         await self.loader.stop()
+        self.marks.close()
         self.store.close()
         event("host_stopped", host=self.name, incarnation=self.incarnation)
 
     async def abandon(self) -> None:
         """End as a killed process would, for tests: no flush, no farewell, the lock let go."""
         self.stopping = True
+        self.marks.keep()
         if self._sweeping is not None:
             self._sweeping.cancel()
         await self.ownership.stop()
@@ -263,6 +277,8 @@ class Host:
             await activation.ready()
         except VareonError as error:
             failure("effect_delayed", error, entity=str(effect.target))
+            if isinstance(error, Poisoned):
+                return  # its row stays; another life may try after the suspicion has run out
             await self.clock.sleep(error.retry_after_s or 1.0)
             self.wake(effect)
             return

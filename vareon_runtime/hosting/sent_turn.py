@@ -82,6 +82,23 @@ def _fail(activation: Activation, arrived: Arrived, known: Channel, error: Vareo
     if attempts is None:
         arrived.caller.refuse(Unavailable(error.detail, sends.pause_s(activation, arrived)))
         return
+    _set_aside(activation, arrived, known, error, attempts)
+
+
+async def give_up(
+    activation: Activation, arrived: Arrived, error: VareonError, attempts: int
+) -> bool:
+    """Set it aside without running it; False if it was handled, or it is not its turn."""
+    known = await sends.channel(activation, arrived.sent.sender)
+    if arrived.sent.number <= known.handled or sends.out_of_order(known, arrived) is not None:
+        return False
+    _set_aside(activation, arrived, known, error, attempts)
+    return True
+
+
+def _set_aside(
+    activation: Activation, arrived: Arrived, known: Channel, error: VareonError, attempts: int
+) -> None:
     event(
         "message_set_aside",
         entity=str(activation.target),

@@ -10,7 +10,13 @@ from vareon_runtime.clock import utc
 from vareon_runtime.entity.context import Changes, Context
 from vareon_runtime.entity.effect import RetryPolicy
 from vareon_runtime.entity.reminder import Tick
-from vareon_runtime.errors import ConfigurationError, InternalError, Unavailable, VareonError
+from vareon_runtime.errors import (
+    ConfigurationError,
+    InternalError,
+    Poisoned,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.hosting import sends, turn
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.hosting.delivery import Ticked
@@ -86,7 +92,7 @@ def _context(activation: Activation, armed: Armed) -> Context:
 def give_up_or_postpone(changes: Changes, armed: Armed, error: VareonError, now_ms: int) -> None:
     """What a failed tick leaves: the same tick later or, after the last attempt, a dead letter."""
     failed = armed.plan.failed_once_more()
-    if failed.attempts >= RETRY.attempts:
+    if failed.attempts >= RETRY.attempts or isinstance(error, Poisoned):
         event(
             "message_set_aside",
             entity=str(armed.target),

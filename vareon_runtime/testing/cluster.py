@@ -16,6 +16,7 @@ from vareon_runtime.entity.registry import Registry
 from vareon_runtime.envelope import hops
 from vareon_runtime.errors import VareonError
 from vareon_runtime.hosting.host import Host
+from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import IdSource
 from vareon_runtime.migrations.run import migrate
 from vareon_runtime.routing.bootstrap import read_hello
@@ -67,6 +68,8 @@ class InProcessCluster:
         self._registry = Registry(entities)
         self._resources = dict(resources or {})
         self._store = store
+        self._running = bytearray()
+        """What of a host outlives it: see `Marks`."""
         self._reader: RowReader | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._links: set[Link] = set()
@@ -111,6 +114,7 @@ class InProcessCluster:
             ),
             HostServices(self.clock, self.ids, self._reader.rows, self._resources),
             self.fenced.append,
+            Marks(memory=self._running),
         )
         await self.host.start()
         await self.host.bus.wait_connected(5.0)

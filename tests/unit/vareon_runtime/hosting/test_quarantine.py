@@ -1,0 +1,150 @@
+"""Whoever ends its host is suspected, runs alone, and is set aside; nobody else is."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.deadly_entity import Deadly, Death, Die, GetDeath, GetHandled, Live
+from vareon_runtime.errors import InternalError, NotFound, Poisoned
+from vareon_runtime.identity import EntityId
+from vareon_runtime.testing import InProcessCluster
+
+VICTIM, OTHER, THIRD = (EntityId("deadly", key) for key in ("victim", "other", "third"))
+
+
+@pytest.fixture
+async def death() -> Death:
+    return Death()
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path, death: Death) -> AsyncIterator[InProcessCluster]:
+    async with InProcessCluster(tmp_path, [Deadly], {Death: death}) as running:
+        yield running
+
+
+def rows(cluster: InProcessCluster, sql: str) -> list[Any]:
+    connection = sqlite3.connect(cluster.path)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+async def kill_in_turn(cluster: InProcessCluster, death: Death, spared: str = "") -> None:
+    """Kill the host in a deadly turn; the next one ends well for the key that is spared."""
+    await death.reached.wait()
+    await cluster.kill_host()
+    death.reached.clear()
+    death.harmless.add(spared)
+    await cluster.start_host()
+
+
+async def test_a_message_that_ends_three_hosts_is_set_aside_with_its_reason(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    message_id = cluster.ids.message_id()
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    for _ in range(3):
+        await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned, match="3 times"):
+        await asking
+    assert not death.reached.is_set(), "it is not run a fourth time"
+    assert rows(
+        cluster, "SELECT id, kind, key, source, name, code, attempts FROM dead_letters"
+    ) == [(message_id, "deadly", "victim", "ask", "Die", "poisoned", 3)]
+    with pytest.raises(Poisoned):
+        await cluster.bus.ask(VICTIM, Die(), message_id=message_id)
+    assert await cluster.bus.ask(VICTIM, Live()) == 1, "its entity goes on"
+
+
+async def test_a_query_that_ends_three_hosts_is_refused(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    await cluster.bus.ask(VICTIM, Live())
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, GetDeath()))
+    for _ in range(3):
+        await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned):
+        await asking
+    assert rows(cluster, "SELECT * FROM dead_letters") == [], "there is nothing to do again"
+
+
+async def test_only_what_was_running_is_suspected(cluster: InProcessCluster, death: Death) -> None:
+    message_id = cluster.ids.message_id()
+    await cluster.bus.ask(OTHER, Live())
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    await death.reached.wait()
+    waiting = asyncio.create_task(cluster.bus.ask(VICTIM, Live()))
+    await cluster.bus.ask(OTHER, Live())
+    await kill_in_turn(cluster, death)
+    await death.reached.wait()
+    assert rows(cluster, "SELECT message_id, kills FROM suspects") == [(message_id, 1)]
+    await kill_in_turn(cluster, death, spared="victim")
+    assert await asking == 1
+    assert await waiting == 2
+
+
+async def test_suspicion_ends_when_the_message_is_handled(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die()))
+    await kill_in_turn(cluster, death)
+    await death.reached.wait()
+    assert len(rows(cluster, "SELECT * FROM suspects")) == 1
+    await kill_in_turn(cluster, death, spared="victim")
+    assert await asking == 1
+    assert cluster.host is not None
+    await cluster.host.committer.drain()
+    assert rows(cluster, "SELECT * FROM suspects") == []
+
+
+async def test_a_suspect_runs_alone(cluster: InProcessCluster, death: Death) -> None:
+    suspect = asyncio.create_task(cluster.bus.ask(VICTIM, Die()))
+    await kill_in_turn(cluster, death)
+    await death.reached.wait()
+    others = [asyncio.create_task(cluster.bus.ask(OTHER, Live())) for _ in range(3)]
+    query = asyncio.create_task(cluster.bus.ask(OTHER, GetHandled()))
+    await asyncio.sleep(0.05)
+    assert death.running == ["victim"]
+    assert not any(task.done() for task in [*others, query]), "they wait in their mailboxes"
+    await kill_in_turn(cluster, death)
+    await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned):
+        await suspect
+    assert [await task for task in others] == [1, 2, 3]
+    await asyncio.wait([query])
+
+
+async def test_blame_falls_on_one_of_two_that_ran_together(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    """Both are suspected; alone, the harmless one ends well and the other is found out."""
+    guilty = asyncio.create_task(cluster.bus.ask(VICTIM, Die()))
+    await death.reached.wait()
+    death.reached.clear()
+    innocent = asyncio.create_task(cluster.bus.ask(OTHER, Die()))
+    await kill_in_turn(cluster, death, spared="other")
+    await kill_in_turn(cluster, death)
+    await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned):
+        await guilty
+    assert await innocent == 1
+
+
+async def test_a_handler_that_raises_is_nobodys_death(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    for _ in range(6):
+        with pytest.raises(InternalError):
+            await cluster.bus.ask(VICTIM, Die(how="raise"))
+    with pytest.raises(NotFound):
+        await cluster.bus.ask(VICTIM, GetHandled())
+    assert rows(cluster, "SELECT * FROM suspects") == []
+    assert await cluster.bus.ask(OTHER, Live()) == 1
