@@ -19,6 +19,7 @@ from vareon_runtime.cluster import log_lines
 from vareon_runtime.cluster.death import die_with_parent
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
+from vareon_runtime.heartbeat import SILENT_S, STARTING_S, Heartbeat
 from vareon_runtime.service import Service, ServiceFactory, load_factory
 
 _PAUSE_AFTER_FAILURE_S = 1.0
@@ -57,6 +58,8 @@ class RayService:
         self._settings = settings
         self._name = name
         self._service: Service | None = None
+        self._heartbeat = Heartbeat(settings.run_dir, name, settings.instance)
+        self._heartbeat.start()
         loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[Outcome] = loop.create_future()
         self._starting = loop.create_task(self._start(factory), name=f"start {name}")
@@ -72,8 +75,10 @@ class RayService:
 
     async def stop(self) -> None:
         """Finish what is under way, then end."""
+        self._heartbeat.expect(STARTING_S)
         if self._service is not None:
             await self._service.stop()
+        self._heartbeat.stop()
         telemetry.event("process.stopped", process=self._name)
 
     async def _start(self, factory: str) -> None:
@@ -87,6 +92,7 @@ class RayService:
             self._outcome.set_result(Outcome(os.getpid(), _one_line(error), mistake))
             await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
             os._exit(1)
+        self._heartbeat.expect(SILENT_S)
         self._outcome.set_result(Outcome(os.getpid()))
         telemetry.event("process.started", process=self._name)
 

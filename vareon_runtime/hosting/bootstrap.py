@@ -16,6 +16,7 @@ from vareon_runtime.entity.registry import Registry
 from vareon_runtime.errors import ConfigurationError, VareonError
 from vareon_runtime.hosting.host import Host
 from vareon_runtime.hosting.suspects import Marks
+from vareon_runtime.hosting.watchdog import Watchdog
 from vareon_runtime.identity import seeded_ids
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.storage.reader import RowReader
@@ -36,14 +37,17 @@ class HostService:
         self.host = host
         self._reader = reader
         self._closers = closers
+        self._watchdog = Watchdog(host.name, host.marks.running)
 
     async def start(self) -> None:
         """Start the host."""
+        self._watchdog.start()
         await self.host.start()
 
     async def stop(self) -> None:
         """Stop the host, then give back what it was lent."""
         await self.host.stop()
+        self._watchdog.stop()
         for close in self._closers:
             await close()
         await self._reader.close()

@@ -14,6 +14,7 @@ from vareon_runtime.cluster import log_lines
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.launch import first_sign_in, folders, processes, running, schema, secrets
 from vareon_runtime.launch.control import ControlSocket
+from vareon_runtime.launch.freezes import FreezeWatch
 from vareon_runtime.launch.preparation import Prepared, record_of
 from vareon_runtime.launch.ray_side import RaySide
 from vareon_runtime.launch.starting_page import StartingPage
@@ -41,6 +42,10 @@ class Supervision:
             self._settings.control_socket, prepared.listening, self._front_door_said
         )
         self._ray = RaySide(self._settings, self._driver_said, self._ray_side_lost)
+        self._freezes = FreezeWatch(
+            self._settings.run_dir, self._settings.instance, killed=self._stood_still
+        )
+        self._watching: asyncio.Task[None] | None = None
         self._stop_asked = asyncio.Event()
         self._kill_asked = asyncio.Event()
         self._mistake = ""
@@ -73,13 +78,14 @@ class Supervision:
             self._control.open()
             self._migration = loop.create_task(self._migrate())
             self._ray.begin(driver)
+            self._watching = loop.create_task(self._freezes.run())
             await self._stop_asked.wait()
         finally:
             await self._end()
         return EXIT_WRONG if self._mistake else EXIT_CLEAN
 
     async def _end(self) -> None:
-        for task in (self._restart, self._migration):
+        for task in (self._restart, self._migration, self._watching):
             if task is not None:
                 task.cancel()
         if self._farewell is not None:
@@ -145,6 +151,9 @@ class Supervision:
             self._complaints.add(text)
             logs = folders.log_dir(self._settings)
             self._terminal.step(f"{text}; trying again (logs in {logs})")
+
+    def _stood_still(self, name: str, pid: int) -> None:
+        self._terminal.step(f"{name} stood still and was ended; it is starting anew")
 
     async def _front_door_said(self, event: dict[str, Any]) -> None:
         kind = event.get("event")
