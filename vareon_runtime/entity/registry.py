@@ -18,7 +18,7 @@ class Registry:
         everything: list[type[Entity[Any]]] = [Topic, *classes]
         for klass in everything:
             kind = klass.handlers.kind
-            if kind in self._by_kind:
+            if self._by_kind.get(kind, klass) is not klass:
                 raise ConfigurationError(f"Two classes are registered as '{kind}'.")
             self._by_kind[kind] = klass
 
