@@ -28,6 +28,11 @@ def routing() -> EntityId:
     return EntityId("routing", "default")
 
 
+def dead_letter(letter_id: str) -> EntityId:
+    """Who decides about a message that was set aside."""
+    return EntityId("dead_letter", letter_id)
+
+
 def user(user_id: str) -> EntityId:
     """An account."""
     return EntityId("user", user_id)

@@ -12,11 +12,13 @@ from actors.arcana.conversation import Conversation
 from actors.cognisys.preference import Preference
 from actors.cognisys.provider import Provider
 from actors.cognisys.routing import Routing
+from actors.system.dead_letter import DeadLetter
 from vareon_runtime.entity import Entity, Registry
 from vareon_runtime.errors import ConfigurationError
 
 ENTITIES: tuple[type[Entity[Any]], ...] = (
     Conversation,
+    DeadLetter,
     Preference,
     Provider,
     Routing,

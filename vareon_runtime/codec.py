@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
 encode_plain = _encoder.encode
+JSON_VERSION = 0xFF
+"""Stands where a schema version would: the rest is JSON, as it came from outside."""
 MAX_DIGEST = 8
 
 
@@ -66,6 +68,8 @@ def decode(kind: type[T], body: bytes) -> T:
     if not body:
         raise InvalidMessage("The message has no body.")
     try:
+        if body[0] == JSON_VERSION:
+            return decode_json(kind, bytes(body[1:]))
         expected = _version_byte(kind)[0]
         if body[0] == expected or expected == 0:
             value: T = _decoder(kind).decode(memoryview(body)[1:])
@@ -87,6 +91,21 @@ def decode_json(kind: type[T], body: bytes) -> T:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidMessage(f"The body does not fit {kind.__name__}: {error}.") from error
     return value
+
+
+def json_body(text: bytes) -> bytes:
+    """JSON from outside as a body that `decode` reads."""
+    return bytes((JSON_VERSION,)) + text
+
+
+def body_as_json(body: bytes) -> bytes | None:
+    """A body as JSON without knowing its type; None if it cannot be shown so."""
+    try:
+        if body[:1] == bytes((JSON_VERSION,)):
+            return msgspec.json.format(body[1:], indent=0)
+        return msgspec.json.encode(msgspec.msgpack.decode(body[1:]))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, TypeError, ValueError):
+        return None
 
 
 def encode_json(value: Any) -> bytes:

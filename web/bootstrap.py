@@ -20,6 +20,7 @@ from web.api.accounts import AccountRoutes
 from web.api.chat import ChatRoutes
 from web.api.cognisys import CognisysRoutes
 from web.api.console import ConsoleRoutes
+from web.api.dead_letters import DeadLetterRoutes
 from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
@@ -29,6 +30,7 @@ from web.routes import Route
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
+from web.services.dead_letters import DeadLetters
 from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
 from web.services.models import Models
 from web.services.passwords import Passwords
@@ -60,6 +62,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *SystemRoutes(readiness).routes(),
         *ConsoleRoutes().routes(),
         *AccountRoutes(accounts, tokens).routes(),
+        *DeadLetterRoutes(DeadLetters(database, bus)).routes(),
         *_domain_routes(database, bus, ids, sockets),
     ]
 

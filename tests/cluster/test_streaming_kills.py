@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +24,6 @@ Record = Callable[[str, object], None]
 
 KILLS = 10
 TURNS_BETWEEN = 3
-PACE_MS = 25
 NEW_TURN_WITHIN_S = 7.0
 RAY_BACK_WITHIN_S = 60.0
 CONVERSATION = "0199aaaa-0000-7000-8000-00000000000"
@@ -41,33 +37,6 @@ class Kill:
 
     interrupted: list[Said]
     new_turn_s: float
-
-
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
-    """A model server in a process of its own; its address."""
-    command = [sys.executable, "-m", "tests.support.upstream", "--pace-ms", str(PACE_MS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        listening = re.search(r"http://\S+", process.stdout.readline())
-        assert listening is not None
-        yield listening[0]
-        process.terminate()
-
-
-@pytest.fixture(scope="module")
-def connected(vareon: RunningVareon, upstream: str) -> RunningVareon:
-    """The running system with that model server as its provider."""
-    token = vareon.admin_token()
-
-    def create(what: str, **fields: Any) -> str:
-        status, made = vareon.request("POST", f"/api/cognisys/{what}/", fields, token)
-        assert status in (200, 201), made
-        return str(made["id"])
-
-    provider = create("providers", name="paced", base_url=upstream, api_key="k")
-    create("models", provider_id=provider, model_name="fake-small")
-    return vareon
 
 
 def running(vareon: RunningVareon, role: str) -> int:

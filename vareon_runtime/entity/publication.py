@@ -37,10 +37,15 @@ class Publish(Message, frozen=True):
 
 
 class Encoded(NamedTuple):
-    """A message as it travels: its type's name, and its encoded body."""
+    """A message as it travels: its type's name, and its encoded body.
+
+    Attributes:
+        principal: For whom it is sent, packed; None stands for whoever its turn is for.
+    """
 
     name: str
     body: bytes
+    principal: bytes | None = None
 
 
 def topic_id(topic: type[Event] | str) -> EntityId:

@@ -33,21 +33,29 @@ Closer = Callable[[], Awaitable[None]]
 class HostService:
     """A host with what it was lent, as one service."""
 
-    def __init__(self, host: Host, reader: RowReader, closers: Sequence[Closer]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        reader: RowReader,
+        closers: Sequence[Closer],
+        watchdog: Watchdog | None = None,
+    ) -> None:
         self.host = host
         self._reader = reader
         self._closers = closers
-        self._watchdog = Watchdog(host.name, host.marks.running)
+        self._watchdog = watchdog
 
     async def start(self) -> None:
         """Start the host."""
-        self._watchdog.start()
+        if self._watchdog is not None:
+            self._watchdog.start()
         await self.host.start()
 
     async def stop(self) -> None:
         """Stop the host, then give back what it was lent."""
         await self.host.stop()
-        self._watchdog.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         for close in self._closers:
             await close()
         await self._reader.close()
@@ -96,7 +104,9 @@ async def build(
         _fenced,
         Marks(settings.run_dir / f"{name}.running"),
     )
-    return HostService(host, reader, closers)
+    # Only a host in a process of its own may be ended by its watchdog.
+    watchdog = Watchdog(name, host.marks.running) if settings.instance else None
+    return HostService(host, reader, closers, watchdog)
 
 
 def sqlite_path(database_url: str) -> Path:

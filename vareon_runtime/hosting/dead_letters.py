@@ -36,8 +36,6 @@ class DeadLetter:
     trace_id: bytes
     error: VareonError
     attempts: int
-    as_json: bool = False
-    """Whether the body is JSON, as it came from outside."""
 
     def change(self, now_s: float) -> RowChange:
         """The row that keeps it, to be committed with the turn that gives it up."""
@@ -48,7 +46,6 @@ class DeadLetter:
             "source": self.source,
             "name": self.name,
             "body": self.body,
-            "as_json": self.as_json,
             "principal": pack_principal(self.principal),
             "sender": self.sender,
             "trace_id": self.trace_id,

@@ -54,11 +54,12 @@ async def number(activation: Activation, context: Context, trace_id: bytes) -> N
     principal = pack_principal(context.principal)
     sender = activation.target
     for target, message in changes.sends:
-        name, body = _encoded(message)
+        name, body, other = _encoded(message)
         known = await channel(activation, target)
         following = known.sent + 1
+        whose = principal if other is None else other
         message_id = derived_id("send", *sender, *target, str(following))
-        outgoing = Outgoing(message_id, sender, target, following, name, body, principal, trace_id)
+        outgoing = Outgoing(message_id, sender, target, following, name, body, whose, trace_id)
         _advance(activation, changes, target, replace(known, sent=following))
         changes.rows.append(outgoing.row())
         changes.outgoing.append(outgoing)

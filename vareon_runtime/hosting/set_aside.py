@@ -65,13 +65,12 @@ async def _asked(activation: Activation, asked: Asked, kills: int) -> bool:
         request.message_id,
         "ask",
         request.name,
-        request.body,
+        codec.json_body(request.body) if as_json else request.body,
         principal,
         "",
         request.trace_id,
         error,
         kills,
-        as_json,
     )
     digest = codec.digest(request.name, principal, request.body)
     reply = stored_error(error)

@@ -221,7 +221,6 @@ CREATE TABLE dead_letters (
 	source VARCHAR(20) NOT NULL, 
 	name VARCHAR(80) NOT NULL, 
 	body BLOB NOT NULL, 
-	as_json BOOLEAN NOT NULL, 
 	principal BLOB NOT NULL, 
 	sender VARCHAR(241) NOT NULL, 
 	trace_id BLOB NOT NULL, 

@@ -180,8 +180,6 @@ class DeadLetterRow(Base):
     """What brought it: ``ask``, ``send``, ``reminder`` or ``effect``."""
     name: Mapped[str] = mapped_column(String(80))
     body: Mapped[bytes] = mapped_column(LargeBinary)
-    as_json: Mapped[bool]
-    """Whether the body is JSON, as it came from outside; else it is a body of ours."""
     principal: Mapped[bytes] = mapped_column(LargeBinary)
     sender: Mapped[str] = mapped_column(String(241))
     trace_id: Mapped[bytes] = mapped_column(LargeBinary(16))

@@ -13,6 +13,7 @@ _COMMANDS = {
     "user": "web.cli.user:user",
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
+    "dead-letters": "web.cli.dead_letters:dead_letters",
 }
 
 

@@ -14,7 +14,14 @@ def test_every_kind_of_the_product_is_there() -> None:
     """Under its own name."""
     registry = build_registry()
     kinds = [klass.handlers.kind for klass in ENTITIES]
-    assert sorted(kinds) == ["conversation", "llm_preference", "provider", "routing", "user"]
+    assert sorted(kinds) == [
+        "conversation",
+        "dead_letter",
+        "llm_preference",
+        "provider",
+        "routing",
+        "user",
+    ]
     assert all(registry.get(klass.handlers.kind) is klass for klass in ENTITIES)
     with pytest.raises(NotFound):
         registry.get("counter")

@@ -105,7 +105,6 @@ def _set_aside() -> None:
         *_address(),
         sa.Column("source", sa.String(length=20), nullable=False),
         *_message(),
-        sa.Column("as_json", sa.Boolean(), nullable=False),
         sa.Column("principal", sa.LargeBinary(), nullable=False),
         sa.Column("sender", sa.String(length=241), nullable=False),
         sa.Column("trace_id", sa.LargeBinary(length=16), nullable=False),

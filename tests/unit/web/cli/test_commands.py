@@ -35,13 +35,15 @@ def test_help_lists_every_command() -> None:
     """In the order of a first day."""
     code, said = run("--help")
     assert code == 0
-    places = [
-        said.index(f"  {name} ") for name in ("up", "down", "status", "user", "chat", "token")
-    ]
+    names = ("up", "down", "status", "user", "chat", "token", "dead-letters")
+    places = [said.index(f"  {name} ") for name in names]
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("command", [["down"], ["status"], ["chat", "hi"], ["user", "add", "x"]])
+@pytest.mark.parametrize(
+    "command",
+    [["down"], ["status"], ["chat", "hi"], ["user", "add", "x"], ["dead-letters", "list"]],
+)
 def test_nothing_runs(data_dir: Path, command: list[str]) -> None:
     """Said so, with exit code 1."""
     code, said = run(*command, "--data-dir", str(data_dir))

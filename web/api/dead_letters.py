@@ -1,0 +1,50 @@
+"""Messages that were set aside."""
+
+from __future__ import annotations
+
+from aiohttp import web as aiohttp_web
+
+from web.api.answers import answer, page_answer
+from web.api.identifiers import uuid_in_path
+from web.caller import caller_of
+from web.routes import Route
+from web.schemas.accounts import DoneOut
+from web.services import policy
+from web.services.dead_letters import DeadLetters
+from web.services.paging import Page
+
+
+class DeadLetterRoutes:
+    """``/api/system/dead-letters``."""
+
+    def __init__(self, letters: DeadLetters) -> None:
+        self._letters = letters
+
+    def routes(self) -> list[Route]:
+        """What is served here."""
+        letters, may = "/api/system/dead-letters", policy.DECIDE_DEAD_LETTERS
+        return [
+            Route("GET", letters, may, self.newest),
+            Route("GET", letters + "/{id}", may, self.letter),
+            Route("POST", letters + "/{id}/redrive", may, self.redrive),
+            Route("DELETE", letters + "/{id}", may, self.discard),
+        ]
+
+    async def newest(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """All of them, the newest first."""
+        items, cursor = await self._letters.newest(Page.asked(request.query, sorted_by=int))
+        return page_answer(request, items, cursor)
+
+    async def letter(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """One with its body."""
+        return answer(await self._letters.letter(uuid_in_path(request)))
+
+    async def redrive(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Send it again: 202, for how it ends shows only later."""
+        principal = caller_of(request).principal
+        return answer(await self._letters.redrive(principal, uuid_in_path(request)), status=202)
+
+    async def discard(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Remove it."""
+        await self._letters.discard(caller_of(request).principal, uuid_in_path(request))
+        return answer(DoneOut("Dead letter discarded"))
