@@ -1,0 +1,203 @@
+"""What clients do all the while: append and read, move money, run flows.
+
+Each worker goes on until it is told to settle; then until something that it began afterwards has
+succeeded on every entity it uses. What it leaves is read when all of them have come to rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from tests.chaos.caller import Caller, NeverEnded, Operation, Refused
+from tests.chaos.entities import OPENED_WITH, STEPS
+
+LOGS, LOG_CLIENTS = 3, 6
+ACCOUNTS, BANK_CLIENTS = 4, 3
+FLOW_CLIENTS = 3
+LONGEST_PAUSE_S = 0.03
+HOLD_S = 0.02
+LOOK_S = 0.03
+REPEATED = 0.05
+REST_S = 30.0
+
+Clock = Callable[[], int]
+
+
+@dataclass(slots=True)
+class Task:
+    """A round, as its clients see it.
+
+    Attributes:
+        number: Names the entities, so that rounds do not share any.
+        sink: Where flows deliver to.
+        settling: Set once it is time to end.
+    """
+
+    number: int
+    sink: str
+    settling: asyncio.Event
+
+
+class Worker(Protocol):
+    """One client of one workload."""
+
+    async def work(self) -> None:
+        """Work until settled."""
+        ...
+
+
+class LogClient:
+    """Appends to one log and reads it; a few appends are repeated to see the same reply."""
+
+    def __init__(self, task: Task, caller: Caller, random: Random, number: int) -> None:
+        self._task, self._caller, self._random = task, caller, random
+        self._entity = f"chaos_log/r{task.number}-{number % LOGS}"
+        self._count = 0
+
+    async def work(self) -> None:
+        """See `Worker.work`."""
+        rounds_left = 2
+        while rounds_left:
+            if self._task.settling.is_set():
+                rounds_left -= 1
+            await self._append()
+            if self._random.random() < 0.5 or not rounds_left:
+                await read_log(self._caller, self._entity, self._op("read"))
+            await asyncio.sleep(self._random.uniform(0, LONGEST_PAUSE_S))
+
+    async def _append(self) -> None:
+        op = self._op("append")
+        held = HOLD_S if self._random.random() < 0.3 else 0.0
+        append = Operation(op, self._entity, "append", "Append", {"op": op, "hold_s": held})
+        await self._caller.call(append)
+        if self._random.random() < REPEATED:
+            await self._caller.call(append)
+
+    def _op(self, kind: str) -> str:
+        self._count += 1
+        return f"{self._caller.name}-{self._task.number}-{kind[0]}{self._count}"
+
+
+class BankClient:
+    """Moves money between any two of the round's accounts."""
+
+    def __init__(self, task: Task, caller: Caller, random: Random, number: int) -> None:
+        self._task, self._caller, self._random = task, caller, random
+        self._count = number
+
+    async def work(self) -> None:
+        """See `Worker.work`."""
+        for account in accounts(self._task):
+            await self._caller.call(
+                Operation(f"open-{account}", account, "open", "Open", value=OPENED_WITH)
+            )
+        rounds_left = 1
+        while rounds_left:
+            if self._task.settling.is_set():
+                rounds_left -= 1
+                for source in accounts(self._task):
+                    await self._transfer(source)
+            else:
+                await self._transfer(self._random.choice(accounts(self._task)))
+            await asyncio.sleep(self._random.uniform(0, LONGEST_PAUSE_S))
+
+    async def _transfer(self, source: str) -> None:
+        self._count += 1
+        op = f"{self._caller.name}-{self._task.number}-t{self._count}"
+        target = self._random.choice([a for a in accounts(self._task) if a != source])
+        amount = self._random.randint(1, 40)
+        body = {"op": op, "to": target.partition("/")[2], "amount": amount}
+        transfer = Operation(op, source, "transfer", "Transfer", body, [source, target, amount])
+        try:
+            await self._caller.call(transfer)
+        except Refused:
+            return
+
+
+class FlowClient:
+    """Runs one flow after another, and looks until it is through."""
+
+    def __init__(self, task: Task, caller: Caller, random: Random, number: int) -> None:
+        self._task, self._caller, self._random = task, caller, random
+        self._count = number
+
+    async def work(self) -> None:
+        """See `Worker.work`."""
+        last = False
+        while not last:
+            last = self._task.settling.is_set()
+            self._count += FLOW_CLIENTS
+            await self._run(f"{self._caller.name}-{self._task.number}-f{self._count}")
+
+    async def _run(self, op: str) -> None:
+        entity = f"chaos_flow/{op}"
+        shown = {"client": self._caller.name, "op": op, "entity": entity, "kind": "deliver"}
+        self._caller.history.note("invoke", value=STEPS, **shown)
+        body = {"op": op, "sink": self._task.sink}
+        begin = Operation(op, entity, "deliver", "Begin", body, noted=False)
+        look = Operation(f"{op}-look", entity, "look", "GetProgress", None, noted=False)
+        try:
+            await self._caller.call(begin)
+            async with asyncio.timeout(REST_S * 2):
+                while (done := await self._caller.call(look)) != STEPS:
+                    if done < 0:
+                        raise Refused("a step ended in an error")
+                    await asyncio.sleep(LOOK_S)
+        except (Refused, NeverEnded, TimeoutError) as error:
+            self._caller.history.note("info", value=f"{type(error).__name__}: {error}", **shown)
+            return
+        self._caller.history.note("ok", value=STEPS, **shown)
+
+
+async def read_log(caller: Caller, entity: str, op: str) -> list[str]:
+    """Read a log, as an operation of the history."""
+    read = Operation(op, entity, "read", "GetAll", None)
+    seen: list[str] = await caller.call(read)
+    return seen
+
+
+def accounts(task: Task) -> list[str]:
+    """The accounts of a round."""
+    return [f"chaos_account/r{task.number}-{number}" for number in range(ACCOUNTS)]
+
+
+async def final_logs(task: Task, caller: Caller) -> None:
+    """Write down what the logs hold in the end."""
+    for number in range(LOGS):
+        entity = f"chaos_log/r{task.number}-{number}"
+        ids = await read_log(caller, entity, f"final-{entity}")
+        caller.history.note("final", entity=entity, kind="log", value={"ids": ids})
+
+
+async def final_accounts(task: Task, caller: Caller) -> None:
+    """Write down what the accounts hold, once what was under way has arrived."""
+    deadline = asyncio.get_running_loop().time() + REST_S
+    while True:
+        found = {}
+        for account in accounts(task):
+            look = Operation("look", account, "look", "GetAccount", None, noted=False)
+            found[account] = await caller.call(look)
+        balances = [one["balance"] for one in found.values()]
+        if sum(balances) == OPENED_WITH * ACCOUNTS:
+            break
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(LOOK_S)
+    for account, value in found.items():
+        caller.history.note("final", entity=account, kind="account", value=value)
+
+
+async def nothing_more(_task: Task, _caller: Caller) -> None:
+    """The ledger tells the rest."""
+
+
+Final = Callable[[Task, Caller], Awaitable[None]]
+WORKLOADS: dict[str, tuple[type[LogClient | BankClient | FlowClient], int, Final]] = {
+    "append": (LogClient, LOG_CLIENTS, final_logs),
+    "bank": (BankClient, BANK_CLIENTS, final_accounts),
+    "flow": (FlowClient, FLOW_CLIENTS, nothing_more),
+}
