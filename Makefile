@@ -4,8 +4,10 @@ VENV ?= .venv
 ARGS ?=
 BIN := $(VENV)/bin
 LONGEST_FILE := 400
+ROUNDS ?= 100
+RECORD ?= build
 
-.PHONY: run install test check bench bench-peers clean fmt
+.PHONY: run install test check bench bench-peers chaos clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -35,6 +37,12 @@ bench-peers: $(VENV)/installed
 	@test -x $(VENV)-peers/bin/python || $(PYTHON) -m venv $(VENV)-peers
 	@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
 	$(BIN)/python -m benchmarks.peers $(VENV)-peers/bin/python
+
+# Rounds append to a record, so that several runs add up: python -m tests.chaos --summary tells to what.
+chaos: $(VENV)/installed
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --record $(RECORD) $(ARGS)
+	$(BIN)/python -m tests.chaos --rounds 1 --disk --record $(RECORD)
+	KILLS=10 $(BIN)/python -m pytest -q tests/cluster/test_streaming_kills.py -k again_and_again
 
 # The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
 # project, so that nothing is fetched but what it names.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.chaos import record
 from tests.chaos.arena import Arena
+from tests.chaos.disk import round_on_full_disk
 from tests.chaos.faults import KILLS, MODES, QUICK, schedule
 from tests.chaos.verdict import Verdict
 
@@ -30,12 +31,13 @@ def main() -> int:
     parser.add_argument("--mode", action="append", choices=MODES, help="only this, repeatable")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--record", type=Path, default=DEFAULT_RECORD)
+    parser.add_argument("--disk", action="store_true", help="fill the disk, in a system of its own")
     parser.add_argument("--summary", action="store_true", help="only add up what is recorded")
     parser.add_argument("--until-caught", action="store_true", help="end at the first violation")
     chosen = parser.parse_args()
     if not chosen.summary:
         modes = {name: MODES[name] for name in chosen.mode} if chosen.mode else MIXES[chosen.mix]
-        lines = run(chosen, schedule(chosen.rounds, modes))
+        lines = fill(chosen) if chosen.disk else run(chosen, schedule(chosen.rounds, modes))
         wrong = record.shortcomings(lines)
         if chosen.until_caught:
             return CAUGHT if any(line["wrong"] for line in lines) else 0
@@ -64,6 +66,24 @@ def run(chosen: argparse.Namespace, modes: list[str]) -> list[dict[str, object]]
                     break
         if any(line["wrong"] for line in lines):
             _keep(Path(folder), chosen.record)
+    return lines
+
+
+def fill(chosen: argparse.Namespace) -> list[dict[str, object]]:
+    """Rounds with a full disk, each in a system of its own."""
+    lines = []
+    for number in range(chosen.rounds):
+        with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+            try:
+                verdict = round_on_full_disk(Path(folder), (chosen.seed or 0) + number)
+            except PermissionError as error:
+                _say(f"not done: {error}")
+                return lines
+            if not verdict.sound:
+                _keep(Path(folder), chosen.record)
+        record.append(chosen.record, verdict)
+        lines.append(verdict.line())
+        _say(_shown(verdict))
     return lines
 
 

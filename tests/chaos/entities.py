@@ -12,7 +12,6 @@ from vareon_runtime.entity import (
     Context,
     EffectContext,
     Entity,
-    Later,
     Request,
     State,
     backoff,
@@ -105,24 +104,15 @@ class Account(Entity[AccountState]):
         return self.state.balance
 
     @command
-    async def transfer(self, message: Transfer, context: Context) -> Later[int]:
-        """Take it from here; answered once it is there."""
+    async def transfer(self, message: Transfer, context: Context) -> int:
+        """Take it from here and send it on, both or neither."""
         if self.state.balance < message.amount:
             raise Conflict("There is not enough money.")
         self._move(message.op, -message.amount)
-        pay = self.pay(message.to, message.op, message.amount)
-        return context.after(pay, then=self.paid)
-
-    @effect(retry=backoff(attempts=40, first_s=0.1, longest_s=1.0))
-    async def pay(self, to: str, op: str, amount: int, context: EffectContext) -> int:
-        """Ask the other account to take it."""
-        owner = context.entity_id.key.partition(":")[0]
-        other = EntityId("chaos_account", f"{owner}:{to}")
-        return await context.ask(other, Credit(op=op, amount=amount))
-
-    async def paid(self, balance: int, context: Context) -> int:
-        """The other one's balance then; the same for every repeat."""
-        return balance
+        owner = self.key.partition(":")[0]
+        other = EntityId("chaos_account", f"{owner}:{message.to}")
+        context.send(other, Credit(op=message.op, amount=message.amount))
+        return self.state.balance
 
     @command
     async def credit(self, message: Credit, context: Context) -> int:

@@ -27,6 +27,7 @@ REPLACED_WITHIN_S = 7.0
 THAWED_ENDS_WITHIN_S = 5.0
 TAKEOVER_S = 30.0
 LATEST_S = 0.4
+LOCKED_S, LOCK_PATIENCE_S = 7.0, 10.0
 TRIES, BETWEEN_TRIES_S = 100, 0.007
 
 KILLS = {
@@ -43,7 +44,9 @@ FREEZES = {
     "freeze router": (6, ROUTER),
     "freeze front door": (6, FRONT_DOOR),
 }
-MODES = {name: share for name, (share, _) in (KILLS | FREEZES).items()}
+LOCK = "lock the database"
+"""Somebody else's transaction, for longer than a writer waits: its commits fail."""
+MODES = {name: share for name, (share, _) in (KILLS | FREEZES).items()} | {LOCK: 3}
 QUICK = {"kill host": 6, "kill router": 3, "kill front door": 3}
 LONG = frozenset({"kill raylet", "kill gcs"})
 
@@ -84,6 +87,10 @@ def schedule(rounds: int, modes: dict[str, int]) -> list[str]:
 def strike(vareon: RunningVareon, mode: str, random: Random) -> Fault:
     """Do it, at a random moment; returns once a frozen process has met its end."""
     fault = Fault(mode)
+    if mode == LOCK:
+        time.sleep(random.uniform(0, LATEST_S))
+        _lock(sqlite_path(vareon.settings.database_url), fault)
+        return fault
     if mode in FREEZES:
         pid = vareon.replaced(FREEZES[mode][1], 0)
         time.sleep(random.uniform(0, LATEST_S))
@@ -114,6 +121,18 @@ def _frozen(vareon: RunningVareon, pid: int, fault: Fault) -> None:
     else:
         fault.wrong.append("a frozen process was not killed")
         os.kill(pid, signal.SIGKILL)
+
+
+def _lock(path: Path, fault: Fault) -> None:
+    connection = sqlite3.connect(path, timeout=LOCK_PATIENCE_S, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        fault.at_ns.append(time.monotonic_ns())
+        time.sleep(LOCKED_S)
+        connection.execute("ROLLBACK")
+        fault.judged_ns = time.monotonic_ns()
+    finally:
+        connection.close()
 
 
 def _left_alive(vareon: RunningVareon, pid: int, fault: Fault) -> None:

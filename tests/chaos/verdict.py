@@ -71,6 +71,9 @@ def conclude(
     verdict.in_flight = [_at_work(everything, at) for at in fault.at_ns]
     verdict.counts = dict(Counter(kind_of(violation) for violation in found.violations))
     verdict.wrong = [str(v) for v in found.violations][:SHOWN] + fault.wrong
+    if overtaken := _overtaken(everything):
+        verdict.counts["reordered"] = verdict.counts.get("reordered", 0) + len(overtaken)
+        verdict.wrong += overtaken[:SHOWN]
     if fault.judged_ns:
         _recovery(verdict, everything, fault)
     return verdict
@@ -85,6 +88,28 @@ def kind_of(violation: Violation) -> str:
     kinds = {"C1": "lost", "C2": "duplicated", "C3": "reordered", "C5": "reordered"}
     kinds |= {"C6": "stale rows", "C8": "stuck", "C9": "duplicated", "E": "errors"}
     return kinds[violation.rule]
+
+
+def _overtaken(records: Sequence[Record]) -> list[str]:
+    """What one account sent to another must arrive in the order in which it left."""
+    moves = {
+        r.entity: r.value["moves"] for r in records if r.phase == "final" and "moves" in r.value
+    }
+    left: dict[tuple[str, str], list[str]] = defaultdict(list)
+    arrived: dict[tuple[str, str], list[str]] = defaultdict(list)
+    ways = {r.op: (r.value[0], r.value[1]) for r in records if _orders(r)}
+    for account, made in moves.items():
+        for op, amount in made:
+            way = ways.get(op, ("", ""))
+            if amount < 0 and way[0] == account:
+                left[way].append(op)
+            elif amount > 0 and way[1] == account:
+                arrived[way].append(op)
+    return [f"{way[0]} to {way[1]}: out of order" for way in left if left[way] != arrived[way]]
+
+
+def _orders(record: Record) -> bool:
+    return record.phase == "invoke" and record.kind == "transfer"
 
 
 def _at_work(records: Sequence[Record], at_ns: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROLES, RunningVareon, wait_for
+from tests.support.running import RunningVareon, wait_for
 
 Record = Callable[[str, object], None]
 
@@ -25,15 +25,6 @@ def test_ray_side_comes_back(vareon: RunningVareon, role: str, record_property: 
     assert vareon.get("/livez")[0] == 200
     record_property("back_s", round(vareon.wait_until_ready(60), 1))
     assert before.isdisjoint(process.pid for process in vareon.processes())
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_actor_comes_back(vareon: RunningVareon, role: str, record_property: Record) -> None:
-    """Ray restarts it; connections meanwhile wait, and none is refused."""
-    old = vareon.kill(role)
-    vareon.replaced(role, old)
-    record_property("back_s", round(vareon.wait_until_ready(30), 1))
-    assert vareon.request("GET", "/api/users/me", token=vareon.admin_token())[0] == 200
 
 
 def test_parent_killed(data_dir: Path, record_property: Record) -> None:
