@@ -31,22 +31,26 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these patches")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--patches", type=Path, default=PATCHES)
+    parser.add_argument("--mode", action="append", default=[], help="only this, repeatable")
     chosen = parser.parse_args()
     patches = sorted(chosen.patches.glob("*.patch"))
     if chosen.names:
         patches = [patch for patch in patches if patch.stem in chosen.names]
     if not patches:
         parser.error(f"there are no such patches in {chosen.patches}")
-    survivors = [patch for patch in patches if not _caught(patch, chosen.rounds)]
+    arguments = ["--rounds", str(chosen.rounds)]
+    for mode in chosen.mode:
+        arguments += ["--mode", mode]
+    survivors = [patch for patch in patches if not _caught(patch, arguments)]
     return 1 if survivors else 0
 
 
-def _caught(patch: Path, rounds: int) -> bool:
+def _caught(patch: Path, arguments: Sequence[str]) -> bool:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         tree = Path(folder) / "tree"
         _plant(patch, tree)
         seen = Path(folder) / "record"
-        code = _run(tree, ["--rounds", str(rounds), "--until-caught", "--record", str(seen)])
+        code = _run(tree, [*arguments, "--until-caught", "--record", str(seen)])
         lines = record.read(seen)
     wrong = [what for line in lines for what in line["wrong"]]
     caught = code == CAUGHT and bool(wrong)
