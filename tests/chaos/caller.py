@@ -16,6 +16,7 @@ from vareon_runtime.testing.history import Record
 PATIENCE_S = 60.0
 ATTEMPT_S = 15.0
 PAUSE_S = 0.1
+SERVER_ERRORS = 500
 NOTHING_HAPPENED = frozenset({"overloaded", "quota_exceeded", "starting"})
 MAY_HAVE_HAPPENED = frozenset(
     {"unavailable", "deadline_exceeded", "stale_owner", "store_failed", "unknown", "in_progress"}
@@ -132,12 +133,13 @@ class Caller:
             code = f"status {status}"
         if code in NOTHING_HAPPENED or code in ALL_REFUSALS:
             return "fail", code
-        if code not in MAY_HAVE_HAPPENED:
-            self.history.note(
-                "error",
-                client=self.name,
-                op=operation.op,
-                entity=operation.entity,
-                value=f"status {status}: {text[:300].decode(errors='replace')}",
-            )
-        return "info", code
+        if code in MAY_HAVE_HAPPENED:
+            return "info", code
+        self.history.note(
+            "error",
+            client=self.name,
+            op=operation.op,
+            entity=operation.entity,
+            value=f"status {status}: {text[:300].decode(errors='replace')}",
+        )
+        return ("fail" if status < SERVER_ERRORS else "info"), code
