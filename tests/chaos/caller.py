@@ -19,7 +19,7 @@ PAUSE_S = 0.1
 SERVER_ERRORS = 500
 NOTHING_HAPPENED = frozenset({"overloaded", "quota_exceeded", "starting"})
 MAY_HAVE_HAPPENED = frozenset(
-    {"unavailable", "deadline_exceeded", "stale_owner", "store_failed", "unknown", "in_progress"}
+    {"unavailable", "deadline_exceeded", "stale_owner", "store_failed", "unknown", "still_running"}
 )
 ALL_REFUSALS = frozenset({"conflict"})
 
