@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from typing import Any
 
 from tests.chaos.caller import History
@@ -33,7 +34,8 @@ async def talk(url: str, token: str, number: int, settling: asyncio.Event, path:
             turns = await workload.judge()
         history.note("talked", entity="chat/all", value={"turns": turns})
     except (AssertionError, TimeoutError) as error:
-        what = f"{type(error).__name__}: {error}"[:2_000]
+        where = traceback.extract_tb(error.__traceback__)[-1].line
+        what = f"{type(error).__name__} at '{where}': {error}"[:2_000]
         history.note("error", entity=f"chat/r{number}", value=what)
     finally:
         history.close()
