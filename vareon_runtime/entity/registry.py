@@ -15,10 +15,10 @@ class Registry:
 
     def __init__(self, classes: Iterable[type[Entity[Any]]]) -> None:
         self._by_kind: dict[str, type[Entity[Any]]] = {}
-        everything: list[type[Entity[Any]]] = [Topic, *classes]
+        everything = [Topic, *(klass for klass in classes if klass is not Topic)]
         for klass in everything:
             kind = klass.handlers.kind
-            if self._by_kind.get(kind, klass) is not klass:
+            if kind in self._by_kind:
                 raise ConfigurationError(f"Two classes are registered as '{kind}'.")
             self._by_kind[kind] = klass
 
