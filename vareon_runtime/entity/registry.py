@@ -15,7 +15,10 @@ class Registry:
 
     def __init__(self, classes: Iterable[type[Entity[Any]]]) -> None:
         self._by_kind: dict[str, type[Entity[Any]]] = {}
-        everything = [Topic, *(klass for klass in classes if klass is not Topic)]
+        everything: list[type[Entity[Any]]] = [
+            Topic,
+            *(klass for klass in classes if klass is not Topic),
+        ]
         for klass in everything:
             kind = klass.handlers.kind
             if kind in self._by_kind:
