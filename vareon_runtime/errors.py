@@ -23,6 +23,8 @@
     │   ├── UpstreamIncomplete  the answer was cut in the middle
     │   └── UpstreamInvalid     it answered something unreadable
     ├── Cancelled               somebody asked for it to stop
+    ├── FlowHalted              a flow cannot go on as it is written
+    │   └── FlowDiverged        its code changed: the journal tells of other steps
     ├── StaleOwner              this host no longer owns what it tried to write
     ├── StoreFailed             the database refused or lost a commit
     ├── ConfigurationError      a setting is wrong; the detail names the fix
@@ -199,6 +201,18 @@ class Cancelled(VareonError):
     """Somebody asked for it to stop."""
 
     code = "cancelled"
+
+
+class FlowHalted(VareonError):
+    """A flow cannot go on as it is written."""
+
+    code = "flow_halted"
+
+
+class FlowDiverged(FlowHalted):
+    """A flow's code changed while it ran: its journal tells of other steps."""
+
+    code = "flow_diverged"
 
 
 class StaleOwner(VareonError):

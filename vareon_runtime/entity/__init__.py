@@ -3,6 +3,7 @@
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import Context, Later
 from vareon_runtime.entity.effect import EffectCall, EffectContext, RetryPolicy, backoff, effect
+from vareon_runtime.entity.flow import FlowContext, StepContext, flow
 from vareon_runtime.entity.handlers import command, entity, query
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.entity.reminder import Tick, reminder
@@ -24,6 +25,7 @@ __all__ = [
     "EffectContext",
     "Entity",
     "Event",
+    "FlowContext",
     "Later",
     "Message",
     "Misfire",
@@ -33,11 +35,13 @@ __all__ = [
     "Reset",
     "RetryPolicy",
     "State",
+    "StepContext",
     "Tick",
     "backoff",
     "command",
     "effect",
     "entity",
+    "flow",
     "query",
     "reminder",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Executable, Table
 
@@ -53,6 +53,40 @@ class Later(Generic[T]):
     effect_id: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class SentSignal:
+    """Something a flow is told once the turn has committed."""
+
+    flow_id: bytes
+    number: int
+    name: str
+    body: bytes
+
+
+class Undertakings(Protocol):
+    """The effects and flows under way, as a turn of their entity sees them."""
+
+    def cancelling(self, entity_id: EntityId, effect_id: bytes, *, new: bool) -> RowChange | None:
+        """The row that makes a cancellation durable; None if the effect is over.
+
+        Raises:
+            Unavailable: If it is not known yet what this entity has under way.
+        """
+        ...
+
+    def signalling(
+        self, entity_id: EntityId, flow_id: bytes, name: str, body: Any, earlier: int, *, new: bool
+    ) -> tuple[SentSignal, RowChange]:
+        """A signal, and the row that makes it durable.
+
+        Raises:
+            NotFound: If the flow is over, or is none of this entity's.
+            QuotaExceeded: If too many signals wait for it already.
+            Unavailable: If it is not known yet what this entity has under way.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class Changes:
     """Everything a turn leaves behind if it commits."""
@@ -60,6 +94,7 @@ class Changes:
     rows: list[RowChange] = field(default_factory=list)
     effects: list[StartedEffect] = field(default_factory=list)
     cancelled: list[bytes] = field(default_factory=list)
+    signals: list[SentSignal] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     sends: list[tuple[EntityId, Message | Encoded]] = field(default_factory=list)
     outgoing: list[Any] = field(default_factory=list)
@@ -83,6 +118,8 @@ class Context:
         "_ids",
         "_reader",
         "_resources",
+        "_undertakings",
+        "deadline_s",
         "entity_id",
         "message_id",
         "principal",
@@ -97,13 +134,19 @@ class Context:
         host: HostServices,
         sender: EntityId | None = None,
         handlers: HandlerTable | None = None,
+        *,
+        undertakings: Undertakings | None = None,
+        deadline_s: float | None = None,
     ) -> None:
         self.entity_id = entity_id
         self.message_id = message_id
         self.principal = principal
         self.sender = sender
         """The entity that sent the message; None for asks, results and subscriptions."""
+        self.deadline_s = deadline_s
+        """When the sender gives up, in epoch seconds; None if it does not wait."""
         self._changes: Changes | None = None
+        self._undertakings = undertakings
         self._clock = host.clock
         self._handlers = handlers
         self._ids = host.ids
@@ -247,8 +290,36 @@ class Context:
         return Later(self._start(call, then, failed, answers=True))
 
     def cancel(self, effect_id: bytes) -> None:
-        """Stop a running effect once the turn has committed; its ``failed`` gets `Cancelled`."""
+        """Stop a running effect once the turn has committed; its ``failed`` gets `Cancelled`.
+
+        In a flow `Cancelled` is raised where it waits, so that it may undo what it did. One that
+        is over already is left as it is.
+        """
+        if self._undertakings is not None:
+            row = self._undertakings.cancelling(
+                self.entity_id, effect_id, new=self._starts(effect_id)
+            )
+            if row is not None:
+                self.changes.rows.append(row)
         self.changes.cancelled.append(effect_id)
+
+    def signal(self, flow_id: bytes, name: str, body: Any) -> None:
+        """Tell a flow of this entity something, once the turn has committed.
+
+        It waits there, durably, until the flow takes it with ``flow.signal(name, ...)``.
+
+        Raises:
+            NotFound: If the flow is over, or is none of this entity's.
+            QuotaExceeded: If 1,000 signals wait for it already.
+        """
+        if self._undertakings is None:
+            raise InternalError("There are no flows here.")
+        earlier = sum(1 for sent in self.changes.signals if sent.flow_id == flow_id)
+        sent, row = self._undertakings.signalling(
+            self.entity_id, flow_id, name, body, earlier, new=self._starts(flow_id)
+        )
+        self.changes.rows.append(row)
+        self.changes.signals.append(sent)
 
     async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
         """Committed rows. Keep it to one indexed look-up: the mailbox waits meanwhile.
@@ -262,6 +333,9 @@ class Context:
     def resource(self, kind: type[R]) -> R:
         """Something the host was given, such as a connection pool."""
         return find_resource(self._resources, kind)
+
+    def _starts(self, effect_id: bytes) -> bool:
+        return any(started.effect_id == effect_id for started in self.changes.effects)
 
     def _start(
         self,

@@ -46,13 +46,26 @@ class EffectContext(Protocol):
 
     entity_id: EntityId
     effect_id: bytes
-    """Stable over reruns: the idempotency key to give to the outside."""
+    """Stable over reruns."""
+    idempotency_key: str
+    """The same as text: what to give to the outside, so that it does a thing once."""
     attempt: int
     """1 at first; higher after every host that died while running it."""
+    epoch: int
+    """Rises with every owner of the entity: a device that has seen a higher one says no."""
+    deadline_s: float | None
+    """When whoever waits for the answer gives up, in epoch seconds; None if nobody waits."""
     principal: Principal | None
 
-    async def ask(self, target: EntityId, message: Request[R], timeout_s: float = 10.0) -> R:
-        """Ask another entity. The id is derived, so a rerun receives the stored reply."""
+    async def ask(self, target: EntityId, message: Request[R], timeout_s: float | None = None) -> R:
+        """Ask another entity. The id is derived, so a rerun receives the stored reply.
+
+        Args:
+            target: Whom.
+            message: What.
+            timeout_s: How long to wait. By default the caller's own deadline is passed on; once
+                that is over, because accepted work goes on without its caller, 10 s.
+        """
         ...
 
     def write(self, stream: str, text: str) -> None:
@@ -83,11 +96,14 @@ class Effect(Generic[S, P, T]):
         self,
         method: Callable[Concatenate[S, P], Awaitable[T]],
         retry: RetryPolicy,
-        timeout_s: float,
+        timeout_s: float | None,
+        *,
+        at_most_once: bool = False,
     ) -> None:
         self.method = method
         self.retry = retry
         self.timeout_s = timeout_s
+        self.at_most_once = at_most_once
         self.__doc__ = method.__doc__
 
     @overload
@@ -105,7 +121,7 @@ class Effect(Generic[S, P, T]):
 
 
 def effect(
-    *, retry: RetryPolicy | None = None, timeout_s: float = 300.0
+    *, retry: RetryPolicy | None = None, timeout_s: float = 300.0, at_most_once: bool = False
 ) -> Callable[[Callable[Concatenate[S, P], Awaitable[T]]], Effect[S, P, T]]:
     """Declare an effect: ``@effect(retry=backoff(attempts=3))``.
 
@@ -115,10 +131,13 @@ def effect(
     Args:
         retry: What to do when it fails with a retryable error; once by default.
         timeout_s: When a single try is given up, in seconds.
+        at_most_once: Its start is made durable before it runs, and it never runs again: if its
+            host dies meanwhile, ``failed`` gets `OutcomeUnknown`. ``retry`` then applies only to
+            errors which say that nothing happened, those below `Refused`.
     """
     policy = retry or RetryPolicy()
 
     def decorate(method: Callable[Concatenate[S, P], Awaitable[T]]) -> Effect[S, P, T]:
-        return Effect(method, policy, timeout_s)
+        return Effect(method, policy, timeout_s, at_most_once=at_most_once)
 
     return decorate

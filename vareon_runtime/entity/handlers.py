@@ -15,6 +15,7 @@ from sqlalchemy import Table
 
 from vareon_runtime.entity.context import Later
 from vareon_runtime.entity.effect import Effect, EffectContext
+from vareon_runtime.entity.flow import Flow, FlowContext
 from vareon_runtime.entity.reminder import MARK as REMINDER_MARK
 from vareon_runtime.entity.reminder import checked_method
 from vareon_runtime.errors import ConfigurationError
@@ -211,6 +212,16 @@ def _effect_handler(klass: type, member: Effect[Any, ..., Any]) -> EffectHandler
         raise ConfigurationError(
             f"{klass.__name__}.{member.method.__name__} must annotate {', '.join(missing)}."
         )
-    wants_context = bool(names) and hints[names[-1]] is EffectContext
+    last = hints[names[-1]] if names else None
+    wanted = FlowContext if isinstance(member, Flow) else EffectContext
+    wants_context = last is wanted
+    if last in (EffectContext, FlowContext) and not wants_context:
+        raise ConfigurationError(
+            f"{klass.__name__}.{member.method.__name__} is given a {wanted.__name__}."
+        )
+    if wanted is FlowContext and not wants_context:
+        raise ConfigurationError(
+            f"{klass.__name__}.{member.method.__name__} must take a FlowContext as its last."
+        )
     typed = names[:-1] if wants_context else names
     return EffectHandler(member, tuple(hints[name] for name in typed), wants_context)

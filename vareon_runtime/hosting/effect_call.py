@@ -25,6 +25,7 @@ class StoredCall(msgspec.Struct, frozen=True):
         digest: That message's, to complete its inbox row.
         answers: Whether that message is still owed its reply.
         trace_id: The trace it belongs to.
+        deadline_s: When whoever waits for the answer gives up; 0 if nobody waits.
     """
 
     arguments: bytes
@@ -37,6 +38,7 @@ class StoredCall(msgspec.Struct, frozen=True):
     trace_id: bytes
     waits: tuple[Wait, ...] = ()
     """Who waits for what this effect brings, itself included."""
+    deadline_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

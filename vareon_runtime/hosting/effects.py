@@ -1,187 +1,307 @@
-"""Runs effects beside the mailboxes and brings their results back as turns."""
+"""Runs effects and flows beside the mailboxes and brings their results back as turns."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable
-
-from vareon_runtime.entity.context import find_resource
-from vareon_runtime.entity.effect import RetryPolicy
+from vareon_runtime.entity.context import Changes, SentSignal
+from vareon_runtime.entity.flow import Flow
 from vareon_runtime.entity.handlers import EffectHandler
 from vareon_runtime.errors import (
     Cancelled,
     Conflict,
-    DeadlineExceeded,
     InternalError,
+    NotFound,
+    OutcomeUnknown,
+    StoreFailed,
     Unavailable,
     VareonError,
 )
 from vareon_runtime.hosting.delivery import Resulted
 from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of, from_record
+from vareon_runtime.hosting.effect_context import HostEffectContext
+from vareon_runtime.hosting.effect_life import EffectLife, cancel_row, signal_row
+from vareon_runtime.hosting.effect_rows import find_effects, find_signals
+from vareon_runtime.hosting.flows import FlowRun
+from vareon_runtime.hosting.journal import BEGUN, OWN, Journal
 from vareon_runtime.hosting.quarantine import KILLS_LIMIT
 from vareon_runtime.hosting.set_aside import poisoned
 from vareon_runtime.hosting.suspects import Steps
-from vareon_runtime.identity import EntityId, Principal, derived_id
-from vareon_runtime.message import Request
-from vareon_runtime.storage.ports import Unit
+from vareon_runtime.hosting.tries import tries
+from vareon_runtime.identity import EntityId
+from vareon_runtime.placement import shard_of
+from vareon_runtime.storage.changes import RowChange
+from vareon_runtime.storage.ports import EffectRecord, Unit
 from vareon_runtime.telemetry import event, failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
     from vareon_runtime.hosting.host import Host
 
-R = TypeVar("R")
-
 ATTEMPTS_LIMIT = 25
 """Hosts that may die while running one effect before it is given up."""
 RUNNING_LIMIT = 2_000
-
-
-class HostEffectContext:
-    """See `vareon_runtime.entity.effect.EffectContext`."""
-
-    def __init__(self, host: Host, effect: RunningEffect) -> None:
-        self.entity_id: EntityId = effect.target
-        self.effect_id: bytes = effect.record.effect_id
-        self.attempt: int = effect.record.attempts
-        self.principal: Principal | None = effect.call.principal
-        self._host = host
-        self._trace_id = effect.call.trace_id
-        self._waits = effect.call.waits
-        self._asked = 0
-
-    async def ask(self, target: EntityId, message: Request[R], timeout_s: float = 10.0) -> R:
-        """Ask another entity under an id derived from this effect and the ask's ordinal."""
-        self._asked += 1
-        message_id = derived_id("effect", self.effect_id.hex(), str(self._asked))
-        return await self._host.bus.ask(
-            target,
-            message,
-            principal=self.principal,
-            message_id=message_id,
-            timeout_s=timeout_s,
-            trace_id=self._trace_id,
-            waits=self._waits,
-        )
-
-    def write(self, stream: str, text: str) -> None:
-        """Append to a stream of the entity."""
-        self._host.feed(self.entity_id).write(stream, self.attempt, self.effect_id, text)
-
-    async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
-        """Committed rows of a select with its bind parameters."""
-        return await self._host.services.reader(statement, **parameters)
-
-    def resource(self, kind: type[R]) -> R:
-        """Something the host was given."""
-        return find_resource(self._host.services.resources, kind)
+AGAIN_FIRST_S = 0.02
+AGAIN_LONGEST_S = 1.0
 
 
 class EffectRunner:
-    """The effects under way in one host."""
+    """The effects and flows under way in one host."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._tasks: dict[bytes, asyncio.Task[None]] = {}
-        self._taken: dict[bytes, RunningEffect] = {}
-        """Effects whose result is on its way through a turn."""
-        self._conflicted: set[bytes] = set()
+        self._lives: dict[bytes, EffectLife] = {}
+        self._arriving: set[int] = set()
+        """Shards of which it is not known yet what is under way in them."""
         self._places = asyncio.Semaphore(RUNNING_LIMIT)
+        self._chores: set[asyncio.Task[None]] = set()
         self.started = 0
-
-    @property
-    def running(self) -> int:
+        self.running = 0
         """How many are under way."""
-        return len(self._tasks)
+
+    def expect(self, records: Sequence[EffectRecord], changes: Changes) -> None:
+        """A turn has started these; they run once it is committed."""
+        for record in records:
+            life = self._lives[record.effect_id] = self._life(from_record(record))
+            life.next_number += sum(
+                1 for sent in changes.signals if sent.flow_id == record.effect_id
+            )
+
+    def committed(self, unit: Unit, changes: Changes, activation: Activation) -> None:
+        """A turn is durable: what it started begins, what it stopped stops."""
+        if unit.finished is not None:
+            self.finished(unit.target, unit.finished)
+        for record in unit.effects:
+            self.start(from_record(record), activation)
+        for effect_id in changes.cancelled:
+            self.cancel(effect_id)
+        for sent in changes.signals:
+            self._tell(sent)
 
     def start(self, effect: RunningEffect, activation: Activation) -> None:
         """Run an effect whose start is committed."""
-        effect_id = effect.record.effect_id
-        if effect_id in self._tasks:
+        life = self._lives.get(effect.record.effect_id)
+        if life is None or life.task is not None or life.leave:
             return
+        if activation.tombstone:
+            life.cancel()
         self.started += 1
+        self.running += 1
         activation.effects += 1
-        self._taken[effect_id] = effect
-        running = asyncio.ensure_future(self._run(effect, activation))
-        self._tasks[effect_id] = running
-        running.add_done_callback(lambda _: self._ended(effect_id, activation))
+        life.task = asyncio.ensure_future(self._run(life, activation))
+        life.task.add_done_callback(lambda _: self._ended(life, activation))
 
     def cancel(self, effect_id: bytes) -> None:
         """Stop one; its entity is told `Cancelled`."""
-        running = self._tasks.get(effect_id)
-        if running is not None:
-            running.cancel("asked")
+        life = self._lives.get(effect_id)
+        if life is None or life.ended:
+            return
+        life.cancel()
+        if life.task is not None and not life.is_flow:
+            life.task.cancel("asked")
 
     def cancel_all(self, target: EntityId) -> None:
         """Stop those of an entity that is gone."""
-        for effect_id, effect in list(self._taken.items()):
-            if effect.target == target:
+        for effect_id, life in list(self._lives.items()):
+            if life.effect.target == target:
                 self.cancel(effect_id)
+
+    def cancelling(self, entity_id: EntityId, effect_id: bytes, *, new: bool) -> RowChange | None:
+        """See `vareon_runtime.entity.context.Undertakings`."""
+        life = self._life_of(entity_id, effect_id)
+        if new:
+            return cancel_row(effect_id)
+        if life is None or life.ended:
+            return None
+        life.marked = True
+        return cancel_row(effect_id)
+
+    def signalling(
+        self, entity_id: EntityId, flow_id: bytes, name: str, body: Any, earlier: int, *, new: bool
+    ) -> tuple[SentSignal, RowChange]:
+        """See `vareon_runtime.entity.context.Undertakings`."""
+        life = self._life_of(entity_id, flow_id)
+        if not new and (life is None or life.ended or not life.is_flow):
+            raise NotFound("That flow is over.")
+        return signal_row(life, flow_id, name, body, earlier)
+
+    def ending(self, effect_id: bytes, error: VareonError | None) -> list[RowChange]:
+        """A turn takes the result; the rows that go with it."""
+        life = self._lives.get(effect_id)
+        if life is None:
+            return []
+        life.ended = True
+        return life.farewell(error)
 
     def finished(self, target: EntityId, effect_id: bytes) -> None:
         """The result is committed."""
-        self._taken.pop(effect_id, None)
-        self._conflicted.discard(effect_id)
+        self._lives.pop(effect_id, None)
         self._host.quarantine.handled(effect_id)
         self._host.end_streams(target, effect_id)
 
-    def not_stored(self, effect_id: bytes, error: VareonError) -> None:
-        """The turn that took the result was not stored.
+    def not_stored(self, unit: Unit, changes: Changes, error: VareonError) -> None:
+        """A turn was not stored, or it is unknown whether it was.
 
-        A conflict is a result of its own, and goes to the entity once; anything else means that
-        the effect runs again, under a new attempt, because its readers have seen the last one.
+        What it may have started, cancelled or signalled is looked up. The result it took goes to
+        the entity again, unless the look-up shows that it was taken. A conflict is a result of its
+        own, and goes to the entity once.
         """
-        effect = self._taken.get(effect_id)
-        if effect is None:
-            return
-        if not isinstance(error, Conflict):
-            restarted = replace(effect.record, attempts=effect.record.attempts + 1)
-            self._host.committer.submit(_Restart(self._host, replace(effect, record=restarted)))
-        elif effect_id in self._conflicted:
-            self._conflicted.discard(effect_id)
-            self._host.committer.submit(_Abandoned(self._host, effect))
+        if isinstance(error, StoreFailed):
+            told = {*changes.cancelled, *(sent.flow_id for sent in changes.signals)}
+            if unit.effects or told:
+                self._begin(self._settle([e.effect_id for e in unit.effects], sorted(told)))
         else:
-            self._conflicted.add(effect_id)
-            self._host.redeliver(Resulted(effect, error=error))
+            for record in unit.effects:
+                self._lives.pop(record.effect_id, None)
+        life = self._lives.get(unit.finished) if unit.finished is not None else None
+        if life is None:
+            return
+        life.ended = False
+        if not isinstance(error, Conflict):
+            life.task = self._begin(self._again(life, error))
+        elif life.conflicted:
+            rows = life.farewell(error)
+            self._host.committer.submit(_Abandoned(self._host, life.effect, rows))
+        else:
+            life.conflicted = True
+            self._host.redeliver(Resulted(life.effect, error=error))
 
     async def take_up(self, shards: Collection[int]) -> None:
         """Run on what an earlier owner of these shards started."""
-        host = self._host
-        for record in await host.committer.call(host.store.recover_effects, shards):
-            host.wake(from_record(record))
+        fresh = set(shards)
+        self._arriving |= fresh
+        try:
+            await self._take_up(fresh)
+        except StoreFailed as error:
+            failure("effects_not_taken_up", error)
+            self._begin(self._take_up_later(fresh))
 
     def hand_over(self, shards: Collection[int]) -> None:
         """Stop those of shards that go to another host, which finds their rows."""
-        for effect_id, effect in list(self._taken.items()):
-            running = self._tasks.get(effect_id)
-            if effect.record.shard in shards and running is not None:
-                running.cancel("stopping")
+        for life in list(self._lives.values()):
+            if life.effect.record.shard in shards:
+                life.leave = True
+                if life.task is not None and not life.holds:
+                    life.task.cancel("stopping")
 
     async def stop(self) -> None:
         """Stop all; their rows stay, and the next life of the host finds them."""
-        tasks = list(self._tasks.values())
+        tasks = [life.task for life in self._lives.values() if life.task is not None]
+        tasks.extend(self._chores)
         for running in tasks:
             running.cancel("stopping")
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _ended(self, effect_id: bytes, activation: Activation) -> None:
-        self._tasks.pop(effect_id, None)
+    def _life(self, effect: RunningEffect) -> EffectLife:
+        klass = self._host.registry.get(effect.target.kind)
+        handler = klass.handlers.effects.get(effect.record.name)
+        is_flow = handler is not None and isinstance(handler.effect, Flow)
+        return EffectLife(effect, is_flow=is_flow)
+
+    def _life_of(self, entity_id: EntityId, effect_id: bytes) -> EffectLife | None:
+        if self._arriving and shard_of(entity_id) in self._arriving:
+            raise Unavailable("This entity is being taken up; ask again.", 0.05)
+        life = self._lives.get(effect_id)
+        return life if life is not None and life.effect.target == entity_id else None
+
+    def _tell(self, sent: SentSignal) -> None:
+        life = self._lives.get(sent.flow_id)
+        if life is not None:
+            life.tell(sent.number, sent.name, sent.body)
+
+    def _begin(self, chore: Any) -> asyncio.Task[None]:
+        running: asyncio.Task[None] = asyncio.ensure_future(chore)
+        self._chores.add(running)
+        running.add_done_callback(self._chores.discard)
+        return running
+
+    async def _take_up(self, shards: set[int]) -> None:
+        host = self._host
+        records = await host.committer.call(host.store.recover_effects, shards)
+        told = await host.loader.call(find_signals, host.store, [r.effect_id for r in records])
+        for record in records:
+            previous = self._lives.get(record.effect_id)
+            if previous is not None and previous.task is not None:
+                previous.leave = False
+                continue
+            try:
+                life = self._life(from_record(record))
+            except VareonError as error:
+                failure("effect_orphaned", error, entity=str(record.target))
+                continue
+            life.load(told.get(record.effect_id, []))
+            self._lives[record.effect_id] = life
+            host.wake(life.effect)
+        self._arriving -= shards
+
+    async def _take_up_later(self, shards: set[int]) -> None:
+        while True:
+            await self._host.clock.sleep(AGAIN_LONGEST_S)
+            try:
+                await self._take_up(shards & self._host.ownership.shards)
+            except StoreFailed as error:
+                failure("effects_not_taken_up", error)
+                continue
+            self._arriving -= shards
+            return
+
+    async def _settle(self, started: list[bytes], told: list[bytes]) -> None:
+        """Find out what a turn of unknown outcome has left."""
+        host = self._host
+        while True:
+            try:
+                found = await host.loader.call(find_effects, host.store, started)
+                rows = await host.loader.call(find_signals, host.store, told)
+                break
+            except StoreFailed:
+                await host.clock.sleep(AGAIN_LONGEST_S)
+        for effect_id in started:
+            if effect_id in found:
+                host.wake(from_record(found[effect_id]))
+            else:
+                self._lives.pop(effect_id, None)
+        for effect_id in told:
+            life = self._lives.get(effect_id)
+            if life is not None and not life.ended:
+                life.load(rows.get(effect_id, []))
+                if life.cancelled:
+                    self.cancel(effect_id)
+
+    async def _again(self, life: EffectLife, error: VareonError) -> None:
+        """Give a result to its entity again, unless it has been stored after all."""
+        host, effect_id = self._host, life.effect.record.effect_id
+        while True:
+            life.redelivered += 1
+            await host.clock.sleep(min(AGAIN_LONGEST_S, AGAIN_FIRST_S * 2.0**life.redelivered))
+            try:
+                found = await host.loader.call(find_effects, host.store, [effect_id])
+                break
+            except StoreFailed:
+                continue
+        if effect_id not in found:
+            self.finished(life.effect.target, effect_id)
+        elif life.result is not None:
+            host.redeliver(life.result)
+
+    def _ended(self, life: EffectLife, activation: Activation) -> None:
+        self.running -= 1
         activation.effects -= 1
         activation.last_used = self._host.clock.monotonic()
+        if life.result is None:
+            self._lives.pop(life.effect.record.effect_id, None)
 
-    async def _run(self, effect: RunningEffect, activation: Activation) -> None:
+    async def _run(self, life: EffectLife, activation: Activation) -> None:
+        effect = life.effect
         value: Any = None
         error: VareonError | None = None
         try:
             await self._host.quarantine.passing()
-            async with self._places:
-                value = await self._tries(effect, activation)
-        except asyncio.CancelledError as stop:
-            if "stopping" in stop.args or self._host.stopping:
+            value = await self._work(life, activation)
+        except asyncio.CancelledError:
+            if life.leave or self._host.stopping:
                 raise
             error = Cancelled("It was stopped on request.")
         except VareonError as known:
@@ -191,71 +311,76 @@ class EffectRunner:
                 "effect_failed", unforeseen, entity=str(effect.target), effect=effect.record.name
             )
             error = InternalError("It failed in an unforeseen way; the log says why.")
-        self._host.redeliver(Resulted(effect, value, error))
+        life.holds.clear()
+        life.result = Resulted(effect, value, error)
+        self._host.redeliver(life.result)
 
-    async def _tries(self, effect: RunningEffect, activation: Activation) -> Any:
-        handler = activation.klass.handlers.effects.get(effect.record.name)
+    async def _work(self, life: EffectLife, activation: Activation) -> Any:
+        record = life.effect.record
+        handler = activation.klass.handlers.effects.get(record.name)
         if handler is None:
-            raise InternalError(f"This program has no effect '{effect.record.name}' any more.")
-        if effect.record.attempts > ATTEMPTS_LIMIT:
-            raise Unavailable("Its host died every time it was tried; it is given up.")
-        kills = self._host.quarantine.kills_of(effect.record.effect_id)
+            raise InternalError(f"This program has no effect '{record.name}' any more.")
+        kills = self._host.quarantine.kills_of(record.effect_id)
         if kills >= KILLS_LIMIT:
             raise poisoned(kills)
-        policy: RetryPolicy = handler.effect.retry
-        tried = 0
-        while True:
-            tried += 1
-            try:
-                return await self._once(effect, activation, handler)
-            except VareonError as error:
-                shown = self._host.feed_has_written(effect.target, effect.record.effect_id)
-                if not error.retryable or shown or tried >= policy.attempts:
-                    raise
-                event("effect_retried", effect=effect.record.name, code=error.code, tried=tried)
-                await self._host.clock.sleep(max(error.retry_after_s or 0, policy.wait_s(tried)))
+        declared = handler.effect
+        arguments = arguments_of(handler, life.effect.call)
+        if isinstance(declared, Flow):
+            run = FlowRun(self._host, life, self._places)
+            return await run.run(
+                lambda flow: declared.method(activation.entity, *arguments, flow),
+                declared.timeout_s,
+            )
+        if life.cancelled:
+            raise Cancelled("It was stopped on request.")
+        if record.attempts > ATTEMPTS_LIMIT:
+            raise Unavailable("Its host died every time it was tried; it is given up.")
+        async with self._places:
+            if declared.at_most_once:
+                await self._mark(life)
+            return await self._tries(life, handler, partial(declared.method, activation.entity))
 
-    async def _once(
-        self, effect: RunningEffect, activation: Activation, handler: EffectHandler
+    async def _mark(self, life: EffectLife) -> None:
+        """Make it durable that the effect may have been done.
+
+        Raises:
+            OutcomeUnknown: If an earlier host had got so far.
+        """
+        record = life.effect.record
+        journal = Journal(self._host, life.effect)
+        if record.attempts > 1 and await journal.load():
+            event("effect_not_repeated", entity=str(record.target), effect=record.name)
+            raise OutcomeUnknown("Its host died while it may have been done; it is not repeated.")
+        life.marked = True
+        await journal.write([journal.row(OWN, "", BEGUN)])
+        life.holds.add(OWN)
+
+    async def _tries(
+        self, life: EffectLife, handler: EffectHandler, method: Callable[..., Awaitable[Any]]
     ) -> Any:
+        host, effect, declared = self._host, life.effect, handler.effect
         arguments = arguments_of(handler, effect.call)
-        context: tuple[Any, ...] = ()
-        if handler.wants_context:
-            context = (HostEffectContext(self._host, effect),)
-        limit = handler.effect.timeout_s
-        try:
-            async with asyncio.timeout(limit):
-                running = handler.effect.method(activation.entity, *arguments, *context)
-                return await Steps(self._host.marks, effect.record.effect_id, running)
-        except TimeoutError:
-            raise DeadlineExceeded(f"It did not end within {limit:g} s.") from None
 
+        def once() -> Awaitable[Any]:
+            context = (HostEffectContext(host, effect),) if handler.wants_context else ()
+            return Steps(host.marks, effect.record.effect_id, method(*arguments, *context))
 
-class _Restart:
-    """Counts one more attempt durably, then runs the effect again."""
-
-    def __init__(self, host: Host, effect: RunningEffect) -> None:
-        self.unit = Unit(effect.target, effects=[effect.record])
-        self.void = False
-        self._host = host
-        self._effect = effect
-
-    def committed(self) -> None:
-        """Run it."""
-        self._host.wake(self._effect)
-
-    def failed(self, error: VareonError) -> None:
-        """Keep trying: the database may come back."""
-        if not self._host.stopping:
-            loop = asyncio.get_running_loop()
-            loop.call_later(1.0, self._host.committer.submit, self)
+        return await tries(
+            host.clock,
+            effect.record.name,
+            once,
+            declared.retry,
+            declared.timeout_s,
+            at_most_once=declared.at_most_once,
+            shown=lambda: host.feed_has_written(effect.target, effect.record.effect_id),
+        )
 
 
 class _Abandoned:
     """Removes an effect whose end could not be stored in any form."""
 
-    def __init__(self, host: Host, effect: RunningEffect) -> None:
-        self.unit = Unit(effect.target, finished=effect.record.effect_id)
+    def __init__(self, host: Host, effect: RunningEffect, rows: list[RowChange]) -> None:
+        self.unit = Unit(effect.target, finished=effect.record.effect_id, rows=rows)
         self.void = False
         self._host = host
         self._effect = effect

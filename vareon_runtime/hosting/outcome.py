@@ -10,7 +10,6 @@ from vareon_runtime import codec
 from vareon_runtime.entity.context import Changes
 from vareon_runtime.errors import Conflict, StoreFailed, Unavailable, VareonError
 from vareon_runtime.hosting.delivery import Caller
-from vareon_runtime.hosting.effect_call import from_record
 from vareon_runtime.storage.ports import Unit
 
 if TYPE_CHECKING:
@@ -86,15 +85,10 @@ class PendingUnit:
             answer_if_owner(activation, caller, payload, as_json)
         if self.changes.events:
             host.show(activation.target, self.changes.events)
-        if self.unit.finished is not None:
-            host.effects.finished(activation.target, self.unit.finished)
-        for record in self.unit.effects:
-            host.effects.start(from_record(record), activation)
+        host.effects.committed(self.unit, self.changes, activation)
         if self.changes.outgoing:
             host.outbox.committed(self.changes.outgoing)
         host.reminders.committed(activation.target, self.changes)
-        for effect_id in self.changes.cancelled:
-            host.effects.cancel(effect_id)
         if self.changes.deleted:
             host.entity_deleted(activation.target)
         activation.end_commit()
@@ -111,5 +105,4 @@ class PendingUnit:
             caller.refuse(Unavailable("What this answer was based on was not stored.", 0.02))
         self.activation.drop(Unavailable("This entity is being loaded again.", 0.02))
         self.activation.host.reminders.failed(self.activation.target, self.changes, error)
-        if self.unit.finished is not None:
-            self.activation.host.effects.not_stored(self.unit.finished, error)
+        self.activation.host.effects.not_stored(self.unit, self.changes, error)

@@ -101,7 +101,10 @@ def _resulted(activation: Activation, resulted: Resulted, kills: int) -> bool:
     unit = Unit(
         activation.target,
         finished=record.effect_id,
-        rows=[_row(activation, letter)],
+        rows=[
+            _row(activation, letter),
+            *activation.host.effects.ending(record.effect_id, error),
+        ],
     )
     reply = None
     if call.answers:

@@ -48,10 +48,20 @@ def context_for(
     message_id: bytes,
     principal: Principal | None,
     sender: EntityId | None = None,
+    deadline_s: float | None = None,
 ) -> Context:
     """What a handler of this activation sees."""
-    services, handlers = activation.host.services, activation.klass.handlers
-    return Context(activation.target, message_id, principal, services, sender, handlers)
+    host = activation.host
+    return Context(
+        activation.target,
+        message_id,
+        principal,
+        host.services,
+        sender,
+        activation.klass.handlers,
+        undertakings=host.effects,
+        deadline_s=deadline_s,
+    )
 
 
 async def asked(activation: Activation, asked: Asked) -> None:
@@ -118,7 +128,7 @@ async def _handle(
     request, flags, caller = asked
     entity = activation.entity
     existed = entity.exists
-    context = context_for(activation, request.message_id, principal)
+    context = context_for(activation, request.message_id, principal, deadline_s=request.deadline_s)
     try:
         entity.permit(message, context)
         result = await handler.method(entity, message, context)
@@ -225,8 +235,10 @@ def fill(
             waits=circles.extended(
                 waits, activation.target, inbox.message_id, answers=started.answers
             ),
+            deadline_s=(context.deadline_s or 0.0) if started.answers else 0.0,
         )
         unit.effects.append(to_record(started, activation.target, shard, call))
+    activation.host.effects.expect(unit.effects, changes)
 
 
 def _projection(activation: Activation, state: StateRecord) -> list[RowChange]:
@@ -260,6 +272,7 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
     effect = resulted.effect
     call = effect.call
     unit = Unit(activation.target, finished=effect.record.effect_id)
+    unit.rows.extend(activation.host.effects.ending(effect.record.effect_id, resulted.error))
     existed = activation.entity.exists
     context = context_for(activation, call.message_id, call.principal)
     payload: bytes | None = None

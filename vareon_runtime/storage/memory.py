@@ -8,7 +8,7 @@ at a time holds it and owns everything, as on SQLite.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Table
@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
 from vareon_runtime.identity import SHARDS, EntityId, MessageId
 from vareon_runtime.placement import owner_of
-from vareon_runtime.storage.memory_rows import MemoryRows
+from vareon_runtime.storage.memory_rows import MemoryRows, matches
 from vareon_runtime.storage.ports import (
     FIND_LIMIT,
     LEASE_MS,
@@ -29,9 +29,10 @@ from vareon_runtime.storage.ports import (
     Unit,
     Wanted,
 )
-from vareon_runtime.storage.tables import ChannelRow
+from vareon_runtime.storage.tables import ChannelRow, EffectRow
 
 _CHANNELS: Table = ChannelRow.__table__  # type: ignore[assignment]
+_EFFECTS: Table = EffectRow.__table__  # type: ignore[assignment]
 
 
 @dataclass(slots=True)
@@ -116,6 +117,8 @@ class MemoryStore:
         limit: int = FIND_LIMIT,
     ) -> list[dict[str, Any]]:
         """See `Store.find`."""
+        if table is _EFFECTS:
+            return self._find_effects(where)
         return self._database.rows.find(table, where, up_to, limit)
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
@@ -152,6 +155,16 @@ class MemoryStore:
     def fence(self) -> None:
         """Do to this life what a takeover by another host does."""
         self._database.hosts[self._incarnation].fenced = True
+
+    def _find_effects(self, where: Mapping[str, Any]) -> list[dict[str, Any]]:
+        found = []
+        for record in self._database.effects.values():
+            kind, key = record.target
+            row = {**asdict(record), "kind": kind, "key": key}
+            del row["target"]
+            if matches(row, where):
+                found.append(row)
+        return found
 
     def _guard(self) -> None:
         life = self._database.hosts.get(self._incarnation)

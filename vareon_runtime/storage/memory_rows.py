@@ -41,10 +41,10 @@ class MemoryRows:
         """See `Store.find`."""
         rows = self._tables.get(table.name, {})
         if up_to is None:
-            matching = [rows[key] for key in sorted(rows) if _matches(rows[key], where)]
+            matching = [rows[key] for key in sorted(rows) if matches(rows[key], where)]
         else:
             column, most = up_to
-            due = [row for row in rows.values() if row[column] <= most and _matches(row, where)]
+            due = [row for row in rows.values() if row[column] <= most and matches(row, where)]
             matching = sorted(due, key=lambda row: row[column])
         return [dict(row) for row in matching[:limit]]
 
@@ -68,8 +68,8 @@ def _keys(rows: dict[tuple[Any, ...], Row], change: RowChange) -> list[tuple[Any
     names = [column.name for column in change.table.primary_key]
     if set(names) <= set(change.where):
         key = tuple(change.where[name] for name in names)
-        return [key] if key in rows and _matches(rows[key], change.where) else []
-    return [key for key, row in rows.items() if _matches(row, change.where)]
+        return [key] if key in rows and matches(rows[key], change.where) else []
+    return [key for key, row in rows.items() if matches(row, change.where)]
 
 
 def _put(
@@ -87,7 +87,8 @@ def _set(rows: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row | None
         rows[key] = row
 
 
-def _matches(row: Row, where: Mapping[str, Any]) -> bool:
+def matches(row: Row, where: Mapping[str, Any]) -> bool:
+    """Whether a row has the values, or one of the values, that its columns must have."""
     for name, wanted in where.items():
         several = isinstance(wanted, list | tuple | set | frozenset)
         if row.get(name) not in (wanted if several else (wanted,)):
