@@ -60,6 +60,8 @@ STATUS: dict[str, int] = {
     "upstream_rate_limited": 429,
     "upstream_timeout": 504,
     "cancelled": 409,
+    "flow_halted": 500,
+    "flow_diverged": 500,
 }
 """What each error code means over HTTP; whatever is not here is a 500."""
 

@@ -1,0 +1,214 @@
+"""An order that is fulfilled by a flow, and the outside world that it deals with."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from vareon_runtime.entity import (
+    Context,
+    EffectContext,
+    Entity,
+    FlowContext,
+    Later,
+    Message,
+    Request,
+    State,
+    StepContext,
+    backoff,
+    command,
+    effect,
+    entity,
+    flow,
+    query,
+)
+from vareon_runtime.errors import Cancelled, Overloaded, UpstreamTimeout, VareonError
+from vareon_runtime.identity import EntityId
+
+STOCK = EntityId("stock", "main")
+
+
+class World:
+    """Counts what is done outside, and lets a test hold it there."""
+
+    def __init__(self) -> None:
+        self.entered: asyncio.Queue[str] = asyncio.Queue()
+        self.held: dict[str, asyncio.Event] = {}
+        self.calls: list[tuple[str, str]] = []
+        self.errors: dict[str, list[VareonError]] = {}
+        self.answer: Any = None
+
+    def hold(self, *names: str) -> None:
+        """Let nobody past these until `let`."""
+        for name in names:
+            self.held[name] = asyncio.Event()
+
+    def let(self, name: str) -> None:
+        """Let them past."""
+        self.held[name].set()
+
+    async def do(self, name: str, key: str) -> str:
+        """Something outside."""
+        self.entered.put_nowait(name)
+        if name in self.held:
+            await self.held[name].wait()
+        self.calls.append((name, key))
+        waiting = self.errors.get(name)
+        if waiting:
+            raise waiting.pop(0)
+        if f"{name}-done" in self.held:
+            self.entered.put_nowait(f"{name}-done")
+            await self.held[f"{name}-done"].wait()
+        return f"{name} ok"
+
+    def names(self) -> list[str]:
+        """What was done, in order."""
+        return [name for name, _ in self.calls]
+
+
+class Approval(Message, frozen=True):
+    by: str
+
+
+class OrderState(State):
+    status: str = "new"
+    flow_id: bytes = b""
+
+
+class Place(Request[str], frozen=True):
+    plan: str
+
+
+class Begin(Request[bytes], frozen=True):
+    plan: str
+
+
+class Approve(Request[bool], frozen=True):
+    by: str
+    count: int = 1
+
+
+class Abort(Request[bool], frozen=True):
+    pass
+
+
+class GetStatus(Request[str], frozen=True):
+    pass
+
+
+class Reserve(Request[int], frozen=True):
+    pass
+
+
+class StockState(State):
+    taken: int = 0
+
+
+class Deliver(Request[str], frozen=True):
+    errors: bool = False
+
+
+@entity("stock")
+class Stock(Entity[StockState]):
+    """Counts what is reserved."""
+
+    @command(creates=True)
+    async def reserve(self, message: Reserve, context: Context) -> int:
+        self.state.taken += 1
+        return self.state.taken
+
+
+@entity("order")
+class Order(Entity[OrderState]):
+    """Fulfilled as its plan says."""
+
+    @command(creates=True)
+    async def place(self, message: Place, context: Context) -> Later[str]:
+        later = context.after(
+            self.fulfil(message.plan), then=self.fulfilled, failed=self.not_fulfilled
+        )
+        self.state.flow_id = later.effect_id
+        return later
+
+    @command(creates=True)
+    async def begin(self, message: Begin, context: Context) -> bytes:
+        self.state.flow_id = context.start(
+            self.fulfil(message.plan), then=self.fulfilled, failed=self.not_fulfilled
+        )
+        return self.state.flow_id
+
+    @command
+    async def approve(self, message: Approve, context: Context) -> bool:
+        for _ in range(message.count):
+            context.signal(self.state.flow_id, "approved", Approval(message.by))
+        return True
+
+    @command
+    async def abort(self, message: Abort, context: Context) -> bool:
+        context.cancel(self.state.flow_id)
+        return True
+
+    @query
+    async def status(self, message: GetStatus, context: Context) -> str:
+        return self.state.status
+
+    @command(creates=True)
+    async def deliver(self, message: Deliver, context: Context) -> Later[str]:
+        later = context.after(self.hand_out(), then=self.fulfilled, failed=self.not_fulfilled)
+        self.state.flow_id = later.effect_id
+        return later
+
+    @effect(at_most_once=True, retry=backoff(attempts=3, first_s=0.001))
+    async def hand_out(self, context: EffectContext) -> str:
+        return await context.resource(World).do("hand out", context.idempotency_key)
+
+    @flow(timeout_s=3_000)
+    async def fulfil(self, plan: str, flow: FlowContext) -> str:
+        world = flow.resource(World)
+
+        async def outside(name: str, step: StepContext) -> str:
+            return await world.do(name, step.idempotency_key)
+
+        try:
+            done = [await self._part(part, outside, flow) for part in plan.split(" ")]
+        except Cancelled:
+            await flow.step("refund", outside, "refund")
+            await flow.step("apologise", outside, "apologise")
+            raise
+        return ", ".join(done)
+
+    async def _part(self, part: str, outside: Any, flow: FlowContext) -> str:
+        if part == "stock":
+            return f"taken {await flow.ask(STOCK, Reserve())}"
+        if part == "sleep":
+            await flow.sleep(3_600)
+            return "slept"
+        if part == "signal":
+            return f"by {(await flow.signal('approved', Approval)).by}"
+        if part == "patience":
+            return f"by {(await flow.signal('approved', Approval, timeout_s=60)).by}"
+        if part == "both":
+            return "+".join(
+                await flow.gather(
+                    flow.step("left", outside, "left"), flow.step("right", outside, "right")
+                )
+            )
+        if part == "names":
+            flow.resource(World).answer = (await flow.now(), await flow.new_id())
+            return "named"
+        once, _, name = part.rpartition(":")
+        return await flow.step(
+            name, outside, name, at_most_once=bool(once), retry=backoff(3, first_s=0.001)
+        )
+
+    async def fulfilled(self, result: str, context: Context) -> str:
+        self.state.status = result
+        return result
+
+    async def not_fulfilled(self, error: VareonError, context: Context) -> str:
+        self.state.status = f"{error.code}: {error.detail}"
+        return self.state.status
+
+
+NOTHING_HAPPENED = Overloaded("Not now.")
+PERHAPS = UpstreamTimeout("It was silent.")
