@@ -162,7 +162,7 @@ class Order(Entity[OrderState]):
     async def hand_out(self, context: EffectContext) -> str:
         return await context.resource(World).do("hand out", context.idempotency_key)
 
-    @flow(timeout_s=3_000)
+    @flow(timeout_s=10_000)
     async def fulfil(self, plan: str, flow: FlowContext) -> str:
         world = flow.resource(World)
 
