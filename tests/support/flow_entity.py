@@ -105,7 +105,19 @@ class StockState(State):
 
 
 class Deliver(Request[str], frozen=True):
-    errors: bool = False
+    pass
+
+
+class Relay(Request[tuple[float, float, int]], frozen=True):
+    """Ask the stock through an effect: the effect's deadline, the ask's, and the epoch."""
+
+
+class Linger(Request[bool], frozen=True):
+    """Start an effect that takes its time to stop."""
+
+
+class GetDeadline(Request[float], frozen=True):
+    """When its asker gives up."""
 
 
 @entity("stock")
@@ -116,6 +128,11 @@ class Stock(Entity[StockState]):
     async def reserve(self, message: Reserve, context: Context) -> int:
         self.state.taken += 1
         return self.state.taken
+
+    @command(creates=True)
+    async def deadline(self, message: GetDeadline, context: Context) -> float:
+        await context.resource(World).do("deadline", "")
+        return context.deadline_s or 0.0
 
 
 @entity("order")
@@ -161,6 +178,37 @@ class Order(Entity[OrderState]):
     @effect(at_most_once=True, retry=backoff(attempts=3, first_s=0.001))
     async def hand_out(self, context: EffectContext) -> str:
         return await context.resource(World).do("hand out", context.idempotency_key)
+
+    @command(creates=True)
+    async def relay(self, message: Relay, context: Context) -> Later[tuple[float, float, int]]:
+        return context.after(self.ask_stock(), then=self.asked)
+
+    @effect()
+    async def ask_stock(self, context: EffectContext) -> tuple[float, float, int]:
+        given = await context.ask(STOCK, GetDeadline())
+        return context.deadline_s or 0.0, given, context.epoch
+
+    async def asked(
+        self, found: tuple[float, float, int], context: Context
+    ) -> tuple[float, float, int]:
+        self.state.status = "asked"
+        return found
+
+    @command(creates=True)
+    async def linger(self, message: Linger, context: Context) -> bool:
+        self.state.flow_id = context.start(
+            self.lingering(), then=self.fulfilled, failed=self.not_fulfilled
+        )
+        return True
+
+    @effect()
+    async def lingering(self, context: EffectContext) -> str:
+        world = context.resource(World)
+        try:
+            return await world.do("linger", context.idempotency_key)
+        except asyncio.CancelledError:
+            await world.do("stop", "")
+            raise
 
     @flow(timeout_s=10_000)
     async def fulfil(self, plan: str, flow: FlowContext) -> str:

@@ -30,6 +30,7 @@ from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Resulted, Su
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.effects import EffectRunner
 from vareon_runtime.hosting.feed import Feed, Subscriber
+from vareon_runtime.hosting.hung_up import HungUp
 from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outbox import Outbox
 from vareon_runtime.hosting.outcome import PendingUnit
@@ -105,6 +106,7 @@ class Host:
         self.store = store
         self._feeds: dict[EntityId, Feed] = {}
         self._readers: dict[Caller, EntityId] = {}
+        self.hung_up = HungUp()
         self._last: dict[EntityId, PendingUnit] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -234,6 +236,7 @@ class Host:
 
     def link_lost(self, link: Link) -> None:
         """Forget the readers that came over a link."""
+        self.hung_up.lost(link)
         for caller in [c for c in self._readers if c.link is link]:
             self._leave(caller)
 
@@ -367,6 +370,8 @@ class Host:
     def _leave(self, caller: Caller) -> None:
         target = self._readers.pop(caller, None)
         found = self._feeds.get(target) if target is not None else None
+        if target is None:
+            self.hung_up.add(caller, self.clock.monotonic())
         if target is not None and found is not None:
             found.leave(caller)
             self._tidy(target)
@@ -379,6 +384,7 @@ class Host:
         while True:
             await self.clock.sleep(SWEEP_S)
             self.catalog.sweep(self.clock.monotonic())
+            self.hung_up.sweep(self.clock.monotonic())
 
 
 def _log_crash(done: asyncio.Future[None]) -> None:

@@ -82,6 +82,8 @@ async def asked(activation: Activation, asked: Asked) -> None:
             if known is not None:
                 _repeat(activation, asked, handler, known, digest)
                 return
+        elif host.hung_up.has(caller):
+            raise Cancelled("Its caller waits no more.")
         elif flags & envelope.RESENT and handler.options.kind == "command":
             raise OutcomeUnknown("It was sent before and may have been done; it is not repeated.")
         circles.refuse_endless(activation.target, request)

@@ -33,8 +33,8 @@ R = TypeVar("R")
 Dial = Callable[[], Awaitable[Wire]]
 Loopback = Callable[[Outlet, int, int, int, bytes], bool]
 """Takes a request that this process itself owns: outlet, flags, shard, correlation, payload."""
-Incoming = Callable[[Link, int, int, int, bytes], None]
-"""Takes what is asked of this process: link, kind, flags, correlation, payload."""
+Incoming = Callable[[Outlet, int, int, int, bytes], None]
+"""Takes what is asked of this process: outlet, kind, flags, correlation, payload."""
 
 RETRY_FIRST_S = 0.02
 RETRY_LONGEST_S = 0.5
@@ -45,11 +45,13 @@ ASKS_LIMIT = 20_000
 class Ask:
     """A request waiting for its reply."""
 
-    __slots__ = ("deadline", "future")
+    __slots__ = ("deadline", "future", "local")
 
     def __init__(self, future: asyncio.Future[tuple[int, bytes]], deadline: float) -> None:
         self.future = future
         self.deadline = deadline
+        self.local = False
+        """Whether this very process answers it."""
 
 
 class LinkBus:
@@ -280,6 +282,9 @@ class LinkBus:
             raise Overloaded("The queue to the router is full; try again.", 1.0)
         try:
             return await future  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            self._hang_up(correlation)
+            raise
         finally:
             self._asks.pop(correlation, None)
 
@@ -287,8 +292,17 @@ class LinkBus:
         """To the router, unless this process owns the target: then no other need wake for it."""
         loopback = self._loopback if kind == Kind.REQUEST else None
         if loopback is not None and loopback(self, flags, shard, correlation, body):
+            self._asks[correlation].local = True
             return True
         return self.send_item(kind, flags, shard, correlation, body)
+
+    def _hang_up(self, correlation: int) -> None:
+        """Say that nobody waits for this answer any more."""
+        ask = self._asks.get(correlation)
+        if ask is not None and ask.local and self._incoming is not None:
+            self._incoming(self, Kind.CANCEL, 0, correlation, b"")
+        elif ask is not None:
+            self.send_item(Kind.CANCEL, 0, 0, correlation, b"")
 
     def send(self, item: bytes, *, reserved: bool = False) -> bool:
         """Take an answer that was made in this process; this bus is its own `Outlet`."""

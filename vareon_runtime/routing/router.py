@@ -31,6 +31,8 @@ from vareon_runtime.placement import from_bitmap
 from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.meter import Meter
 
+CORRELATION_BITS = 40
+"""What a peer may number its requests with: at 100,000 a second they last for 120 days."""
 IN_FLIGHT_LIMIT = 20_000
 """Requests one link may have unanswered, subscriptions included."""
 
@@ -71,8 +73,8 @@ class Peer:
         self.in_flight = 0
         self.received = 0
         self.claim = hello.claim if hello.role == "host" else None
-        self.streams: dict[int, int] = {}
-        """The reader's correlation to ours, for credit and cancel."""
+        self.base = (number % (1 << 24)) << CORRELATION_BITS
+        """With a correlation of this peer's it makes ours, so that none need be looked up."""
 
 
 class Pending:
@@ -101,14 +103,13 @@ class Router:
         self._owners: list[Peer | None] = [None] * SHARDS
         self._pending: dict[int, Pending] = {}
         self._next_peer = 1
-        self._next_hop = 1
         self._handle: dict[int, Callable[[Peer, bytes, Hop, float], None]] = {
             Kind.REQUEST: self._request,
             Kind.REPLY: self._answer,
             Kind.ERROR: self._answer,
             Kind.FRAME: self._frame,
-            Kind.CREDIT: self._to_stream,
-            Kind.CANCEL: self._to_stream,
+            Kind.CREDIT: self._follow,
+            Kind.CANCEL: self._follow,
             Kind.PROBE: self._request,
             Kind.STATUS: self._status,
             Kind.CLAIM: self._claim,
@@ -132,9 +133,7 @@ class Router:
             for hop_id in [h for h, p in self._pending.items() if p.host is peer]:
                 self._finish(self._pending.pop(hop_id), Kind.ERROR, lost)
         for hop_id in [h for h, p in self._pending.items() if p.asker is peer]:
-            pending = self._pending.pop(hop_id)
-            if pending.is_stream:
-                self._pass(pending.host, Kind.CANCEL, hop_id, b"")
+            self._pass(self._pending.pop(hop_id).host, Kind.CANCEL, hop_id, b"")
 
     def receive(self, peer: Peer, batch: bytes) -> None:
         """Dispatch a batch that came over a peer's link."""
@@ -188,8 +187,7 @@ class Router:
         if problem is not None or host is None:
             self._refuse(peer, hop.correlation, problem or Unavailable("No host yet.", 0.1))
             return
-        hop_id = self._next_hop
-        self._next_hop += 1
+        hop_id = peer.base | hop.correlation
         flags = hop.flags & ~envelope.TRUSTED
         if peer.trusted:
             flags |= envelope.TRUSTED
@@ -203,8 +201,6 @@ class Router:
         is_stream = bool(flags & envelope.STREAM)
         self._pending[hop_id] = Pending(peer, hop.correlation, host, now, is_stream)
         peer.in_flight += 1
-        if is_stream:
-            peer.streams[hop.correlation] = hop_id
         if hop.kind == Kind.REQUEST:
             self.meter.request(
                 envelope.target_kind(payload, 0), payload[:16], payload[16:32], peer.number, now
@@ -220,6 +216,8 @@ class Router:
                 return NotPermitted("Only hosts bring what entities send."), None
         if hop.shard >= SHARDS:
             return InvalidMessage("There is no such shard."), None
+        if hop.correlation >> CORRELATION_BITS or peer.base | hop.correlation in self._pending:
+            return InvalidMessage("A request needs a number of its own, of 40 bits."), None
         if peer.in_flight >= IN_FLIGHT_LIMIT:
             return Overloaded("Too many requests are under way here; try again.", 1.0), None
         host = self._owners[hop.shard]
@@ -239,8 +237,6 @@ class Router:
     def _finish(self, pending: Pending, kind: int, payload: bytes) -> None:
         asker = pending.asker
         asker.in_flight -= 1
-        if pending.is_stream:
-            asker.streams.pop(pending.correlation, None)
         self._pass(asker, kind, pending.correlation, payload)
 
     def _frame(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
@@ -248,10 +244,11 @@ class Router:
         if pending is not None and pending.host is peer:
             self._pass(pending.asker, Kind.FRAME, pending.correlation, batch[hop.start : hop.end])
 
-    def _to_stream(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
-        hop_id = peer.streams.get(hop.correlation)
-        pending = self._pending.get(hop_id) if hop_id is not None else None
-        if hop_id is not None and pending is not None:
+    def _follow(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        """What an asker says of a request that was passed on: credit, or that it waits no more."""
+        hop_id = peer.base | hop.correlation
+        pending = self._pending.get(hop_id)
+        if pending is not None and pending.asker is peer:
             self._pass(pending.host, hop.kind, hop_id, batch[hop.start : hop.end])
 
     def _status(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,46 +20,24 @@ from tests.support.flow_entity import (
     Stock,
     World,
 )
-from vareon_runtime.clock import SystemClock
+from tests.support.stubborn import ForgetfulStore, ShiftedClock
 from vareon_runtime.entity import Context, Entity, FlowContext, command, entity, flow
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.errors import (
     ConfigurationError,
     NotFound,
     QuotaExceeded,
-    StoreFailed,
     VareonError,
 )
 from vareon_runtime.hosting import effect_life, flows, journal
 from vareon_runtime.hosting.effect_life import JOURNAL, SIGNALS
 from vareon_runtime.identity import EntityId
-from vareon_runtime.storage.memory import MemoryStore
+from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import Unit
+from vareon_runtime.storage.sqlite import SqliteStore
 from vareon_runtime.testing import InProcessCluster
 
 A = EntityId("order", "a")
-
-
-class ShiftedClock(SystemClock):
-    """The wall clock, put forward by a test."""
-
-    shift_s = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.shift_s
-
-
-class ForgetfulStore(MemoryStore):
-    """Says of some commits that it does not know what became of them, though they are made."""
-
-    loses: Callable[[Unit], bool] | None = None
-
-    def commit(self, units: list[Unit], now_ms: int) -> list[VareonError | None]:
-        outcomes = super().commit(units, now_ms)
-        if self.loses is not None and any(self.loses(unit) for unit in units):
-            self.loses = None
-            raise StoreFailed("The connection was lost.")
-        return outcomes
 
 
 @pytest.fixture
@@ -301,9 +279,6 @@ async def test_all_that_is_under_way_is_cut_off_at_once(
 
 async def _forget(cluster: InProcessCluster, number: int) -> None:
     """Delete a journal row, as if the host had died before it was written."""
-    from vareon_runtime.storage.changes import RowChange
-    from vareon_runtime.storage.sqlite import SqliteStore
-
     store = cluster._store or SqliteStore(cluster.path)
     store.open("surgeon", cluster.ids.text_id())
     change = RowChange("delete", JOURNAL, {}, {"number": number})

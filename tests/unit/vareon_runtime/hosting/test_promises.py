@@ -266,3 +266,35 @@ async def test_nothing_is_left_behind_by_many_asks(cluster: InProcessCluster) ->
     assert not cluster.bus._asks
     assert not cluster.host._last
     assert all(activation.idle for activation in cluster.host.catalog)
+
+
+@pytest.mark.parametrize("way", ["router", "loopback", "front door dies"])
+async def test_a_volatile_message_is_not_handled_once_its_caller_hung_up(
+    cluster: InProcessCluster, gate: Gate, way: str
+) -> None:
+    await cluster.bus.ask(A, Add())
+    slow = asyncio.create_task(cluster.bus.ask(A, SlowlyAdd()))
+    await gate.reached.wait()
+    assert cluster.host is not None
+    host = cluster.host
+    bus = host.bus if way == "loopback" else cluster.bus
+    if way == "front door dies":
+        bus = cluster._new_bus("other", "front_door")
+        await bus.start()
+        await bus.wait_connected(5)
+    briefly = asyncio.create_task(bus.ask(A, AddBriefly(10)))
+    lasting = asyncio.create_task(bus.ask(A, Add(100)))
+    while len(host.catalog.get(A).mailbox or ()) < 2:
+        await asyncio.sleep(0)
+    if way == "front door dies":
+        await bus.cut()
+    briefly.cancel()
+    lasting.cancel()
+    await asyncio.gather(briefly, lasting, return_exceptions=True)
+    while len(host.hung_up) < 2:
+        await asyncio.sleep(0)
+    gate.open.set()
+    await slow
+    assert await cluster.bus.ask(A, GetCount()) == 102, "what is durable is done all the same"
+    host.hung_up.sweep(cluster.clock.monotonic() + 61)
+    assert not len(host.hung_up)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from vareon_runtime import codec, envelope
 from vareon_runtime.clock import SystemClock
@@ -200,3 +201,32 @@ def test_a_host_that_comes_moves_only_its_own_shards() -> None:
     assert all(now in (was, "c") for was, now in zip(before, after, strict=True))
     assert 50 < after.count("c") < 120
     assert owner_of(1, []) is None
+
+
+def test_a_caller_that_hangs_up_is_made_known_to_the_host() -> None:
+    router = Router(SystemClock())
+    front, link = peer(router, "front_door")
+    other, _ = peer(router, "front_door")
+    host, host_link = peer(router, "host")
+    router.receive(front, request(7) + request(8))
+    seven, eight = (p[1] for p in host_link.taken())
+    router.receive(other, item(Kind.CANCEL, 0, 0, 0, 7, b""))
+    assert not host_link.taken(), "only its own"
+    router.receive(front, item(Kind.CANCEL, 0, 0, 0, 7, b""))
+    assert [(p[0], p[1]) for p in host_link.taken()] == [(Kind.CANCEL, seven)]
+    assert front.in_flight == 2, "its host answers it all the same"
+    router.receive(host, item(Kind.ERROR, 0, 0, 0, seven, b"stopped"))
+    assert front.in_flight == 1
+    link.taken()
+    router.detach(front)
+    assert [(p[0], p[1]) for p in host_link.taken()] == [(Kind.CANCEL, eight)]
+
+
+@pytest.mark.parametrize("number", [7, 1 << 40])
+def test_a_number_is_used_once_at_a_time(number: int) -> None:
+    router = Router(SystemClock())
+    front, link = peer(router, "front_door")
+    peer(router, "host")
+    router.receive(front, request(7))
+    router.receive(front, request(number))
+    assert isinstance(refusal(link), InvalidMessage)
