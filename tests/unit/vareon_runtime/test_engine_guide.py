@@ -77,3 +77,23 @@ async def test_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert answer == "connected, firmware 1.0"
         answer = await cluster.bus.ask(lamp, device.Connect("nowhere"))
         assert answer == "unreachable: Nothing answers at nowhere."
+
+
+async def test_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = imported("my_shop", example("class Order("), monkeypatch)
+    async with InProcessCluster(tmp_path, [shop.Order, shop.Stock]) as cluster:
+
+        async def stands(order: EntityId, wanted: str) -> None:
+            async with asyncio.timeout(10):
+                while await cluster.bus.ask(order, shop.GetOrder()) != wanted:
+                    await asyncio.sleep(0.005)
+
+        one, other = EntityId("order", "one"), EntityId("order", "other")
+        for order in (one, other):
+            await cluster.bus.ask(order, shop.Place("a lamp"))
+        await cluster.kill_host()
+        await cluster.start_host()
+        await cluster.bus.ask(one, shop.Approve("ann"))
+        await cluster.bus.ask(other, shop.CallOff())
+        await stands(one, "a lamp is on its way, says ann; receipt 1 for a lamp")
+        await stands(other, "called off: cancelled")
