@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -27,6 +27,9 @@ REPLACED_WITHIN_S = 7.0
 THAWED_ENDS_WITHIN_S = 5.0
 TAKEOVER_S = 30.0
 LATEST_S = 0.4
+IN_ITS_COMMIT = 0.3
+"""Of the hosts that are killed, so many have turns that wait for the disk at that moment."""
+HELD_S = 0.15
 LOCKED_S, LOCK_PATIENCE_S = 12.0, 10.0
 TRIES, BETWEEN_TRIES_S = 100, 0.007
 
@@ -46,7 +49,7 @@ FREEZES = {
 }
 LOCK = "lock the database"
 """Somebody else's transaction, for longer than a writer waits: its commits fail."""
-MODES = {name: share for name, (share, _) in (KILLS | FREEZES).items()} | {LOCK: 3}
+MODES = {name: share for name, (share, _) in (KILLS | FREEZES).items()} | {LOCK: 7}
 QUICK = {"kill host": 6, "kill router": 3, "kill front door": 3}
 LONG = frozenset({"kill raylet", "kill gcs"})
 
@@ -102,12 +105,22 @@ def strike(vareon: RunningVareon, mode: str, random: Random) -> Fault:
     roles = KILLS[mode][1] or tuple(random.sample((HOST, ROUTER, FRONT_DOOR), 2))
     pids = [vareon.replaced(role, 0) for role in roles]
     time.sleep(random.uniform(0, LATEST_S))
+    if HOST in roles and random.random() < IN_ITS_COMMIT:
+        fault.outcome = "in its commit"
+        with _locked(sqlite_path(vareon.settings.database_url)):
+            time.sleep(HELD_S)
+            _kill(pids, fault)
+    else:
+        _kill(pids, fault)
+    return fault
+
+
+def _kill(pids: list[int], fault: Fault) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             fault.at_ns.append(time.monotonic_ns())
-    fault.judged_ns = fault.at_ns[-1]
-    return fault
+    fault.judged_ns = fault.at_ns[-1] if fault.at_ns else time.monotonic_ns()
 
 
 def _frozen(vareon: RunningVareon, pid: int, fault: Fault) -> None:
@@ -124,13 +137,20 @@ def _frozen(vareon: RunningVareon, pid: int, fault: Fault) -> None:
 
 
 def _lock(path: Path, fault: Fault) -> None:
+    with _locked(path):
+        fault.at_ns.append(time.monotonic_ns())
+        time.sleep(LOCKED_S)
+    fault.judged_ns = time.monotonic_ns()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Nobody else can commit for as long as this is entered."""
     connection = sqlite3.connect(path, timeout=LOCK_PATIENCE_S, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        fault.at_ns.append(time.monotonic_ns())
-        time.sleep(LOCKED_S)
+        yield
         connection.execute("ROLLBACK")
-        fault.judged_ns = time.monotonic_ns()
     finally:
         connection.close()
 
