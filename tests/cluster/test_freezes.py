@@ -29,6 +29,7 @@ async def test_a_frozen_process_is_replaced(
     """SIGSTOP while answers stream: nothing is lost, and new turns are through in time."""
     async with Workload(connected.base_url, connected.admin_token()) as workload:
         pid = await asyncio.to_thread(connected.replaced, role, 0)
+        await workload.more_turns(AFTERWARDS)  # so that the onlookers look on
         await workload.streaming(at_least=2)
         os.kill(pid, signal.SIGSTOP)
         frozen = time.monotonic()
