@@ -54,6 +54,10 @@ TRUSTED = 8
 
 SENT = 16
 """Flag: a one-way message of an entity; only hosts may set it. Its body begins with the sender."""
+KEYED = 32
+"""Flag: asked under a key of an outside caller. The body begins with `FINGERPRINT` bytes that stand
+for what that caller sent; a repeat while the first is under way is refused, not kept waiting."""
+FINGERPRINT = 8
 
 
 class Sent(NamedTuple):
@@ -82,6 +86,7 @@ class Request(NamedTuple):
 
     Attributes:
         waits: Who waits for the answer, directly or through others; see `Wait`.
+        fingerprint: For a keyed one: stands for its content where repeats are compared.
     """
 
     target: EntityId
@@ -93,6 +98,7 @@ class Request(NamedTuple):
     span_id: bytes
     body: bytes
     waits: tuple[Wait, ...] = ()
+    fingerprint: bytes = b""
 
 
 class Hop(NamedTuple):
@@ -209,6 +215,17 @@ def unpack_waits(raw: bytes) -> tuple[Wait, ...]:
         found.append(Wait(EntityId(kind, key), message_id))
         at += length
     return tuple(found)
+
+
+def open_keyed(request: Request, flags: int) -> Request:
+    """A keyed request, its fingerprint taken off its body.
+
+    Raises:
+        ValueError: If it has none, or comes from a link that is not believed.
+    """
+    if not flags & TRUSTED or len(request.body) < FINGERPRINT:
+        raise ValueError("a keyed request comes from a front door, with a fingerprint")
+    return request._replace(fingerprint=request.body[:FINGERPRINT], body=request.body[FINGERPRINT:])
 
 
 def pack_sent(sent: Sent) -> bytes:

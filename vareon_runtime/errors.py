@@ -7,6 +7,7 @@
     │   ├── Conflict            a unique value is taken, or the state forbids it
     │   ├── IdReused            this id was used for something else
     │   ├── CircularWait        its answer would have to wait for itself
+    │   ├── StillRunning        the first request with this id has not ended
     │   ├── NotAuthenticated    nobody is signed in
     │   ├── NotPermitted        signed in, but not allowed
     │   ├── Poisoned            it was set aside, for it ends whoever handles it
@@ -100,6 +101,13 @@ class CircularWait(Refused):
     """Answering it would wait for itself, through the entities that the detail names."""
 
     code = "circular_wait"
+
+
+class StillRunning(Refused):
+    """The first request with this id has not ended; ask again for its outcome."""
+
+    code = "still_running"
+    retryable = True
 
 
 class NotAuthenticated(Refused):

@@ -7,15 +7,19 @@ from collections.abc import Iterable
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import ConfigurationError
-from web.api.bodies import LARGEST_BODY
+from web.body_bytes import LARGEST_BODY
 from web.middleware import FrontGate, Opening
+from web.outcomes import KeyedRequests
 from web.routes import PUBLIC, Route
 from web.services.authentication import Authenticator
 from web.services.policy import PERMISSIONS
 
 
 def build_app(
-    routes: Iterable[Route], authenticator: Authenticator, opening: Opening
+    routes: Iterable[Route],
+    authenticator: Authenticator,
+    opening: Opening,
+    keyed: KeyedRequests,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -24,7 +28,7 @@ def build_app(
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
     app = aiohttp_web.Application(
-        middlewares=[FrontGate(access, authenticator, opening).handle],
+        middlewares=[FrontGate(access, authenticator, opening, keyed).handle],
         client_max_size=LARGEST_BODY,
     )
     for route in routes:

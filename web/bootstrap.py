@@ -13,6 +13,7 @@ from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.identity import IdSource, seeded_ids
+from vareon_runtime.routing.bus import MessageBus
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.service import Service
 from vareon_runtime.storage.database import Database
@@ -25,6 +26,8 @@ from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
 from web.front_door import FrontDoor
+from web.keyed import KeyedBus, KeyedIds
+from web.outcomes import KeyedRequests
 from web.parent import ParentLine
 from web.routes import Route
 from web.services.accounts import Accounts
@@ -52,12 +55,15 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     _allow_many_sockets()
     relax_collector()
     clock = SystemClock()
-    ids = seeded_ids(clock)
+    ids = KeyedIds(seeded_ids(clock))
     database = Database(settings.database_url)
-    bus = LinkBus(settings, name, role="front_door")
-    passwords, tokens = Passwords(), Tokens(_key(settings), clock)
+    link = LinkBus(settings, name, role="front_door")
+    bus = KeyedBus(link)
+    key = _key(settings)
+    passwords, tokens = Passwords(), Tokens(key, clock)
     accounts = Accounts(database, bus, passwords, ids)
-    readiness, sockets = Readiness(bus, database, clock), OpenSockets()
+    readiness, sockets = Readiness(link, database, clock), OpenSockets()
+    keyed = KeyedRequests(bus, clock, key)
     routes = [
         *SystemRoutes(readiness).routes(),
         *ConsoleRoutes().routes(),
@@ -72,19 +78,19 @@ async def build_front_door(settings: Settings, name: str) -> Service:
 
     return FrontDoor(
         name,
-        build_app(routes, Authenticator(tokens, accounts, clock), readiness),
-        bus,
+        build_app(routes, Authenticator(tokens, accounts, clock), readiness, keyed),
+        link,
         ParentLine(settings.control_socket),
         readiness,
         sockets,
-        lambda: _prepare(settings, bus, passwords),
-        lambda: look_around(database, lambda known: _find(known, bus, ids)),
+        lambda: _prepare(settings, link, passwords),
+        lambda: look_around(database, lambda known: _find(known, link, ids)),
         close,
     )
 
 
 def _domain_routes(
-    database: Database, bus: LinkBus, ids: IdSource, sockets: OpenSockets
+    database: Database, bus: MessageBus, ids: IdSource, sockets: OpenSockets
 ) -> list[Route]:
     chat, models = Chat(database, bus, ids), Models(database, bus, ids)
     return [

@@ -25,6 +25,7 @@ from vareon_runtime.telemetry import failure
 from web.caller import attach_caller
 from web.credentials import identify, set_session
 from web.headers import secure
+from web.outcomes import KeyedRequests
 from web.refusals import Starting
 from web.routes import PUBLIC, Handler, Route
 from web.services.authentication import Authenticator
@@ -39,8 +40,10 @@ STATUS: dict[str, int] = {
     "wrong_method": 405,
     "not_found": 404,
     "conflict": 409,
-    "id_reused": 409,
     "circular_wait": 409,
+    "id_reused": 422,
+    "key_expired": 422,
+    "still_running": 409,
     "not_authenticated": 401,
     "not_permitted": 403,
     "quota_exceeded": 429,
@@ -87,6 +90,7 @@ class FrontGate:
         access: What each route declares; filled before the first request.
         authenticator: Knows who is calling.
         opening: Says whether the system may be used yet.
+        keyed: Answers requests that carry a key.
     """
 
     def __init__(
@@ -94,10 +98,12 @@ class FrontGate:
         access: Mapping[aiohttp_web.AbstractRoute, Route],
         authenticator: Authenticator,
         opening: Opening,
+        keyed: KeyedRequests,
     ) -> None:
         self._access = access
         self._authenticator = authenticator
         self._opening = opening
+        self._keyed = keyed
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._running = 0
@@ -144,7 +150,7 @@ class FrontGate:
         self._running += 1
         try:
             session = await self._admit(request, route)
-            response = await handler(request)
+            response = await self._keyed.answer(request, route, handler)
         finally:
             self._running -= 1
         if session is not None and not response.prepared:

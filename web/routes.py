@@ -22,6 +22,8 @@ class Route:
         permission: A name of `web.services.policy`, or ``PUBLIC``.
         while_starting: Whether it answers before the system is ready.
         long_lived: A socket, which has limits of its own.
+        one_ask: All it does is one message to an entity that the path names, so that this entity's
+            inbox is all the memory a keyed request needs.
     """
 
     method: str
@@ -30,3 +32,4 @@ class Route:
     handler: Handler
     while_starting: bool = False
     long_lived: bool = False
+    one_ask: bool = False

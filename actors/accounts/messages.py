@@ -19,6 +19,32 @@ class UserView(Message, frozen=True):
     updated_at: datetime
 
 
+class Outcome(Message, frozen=True):
+    """What a request of the user's was answered with."""
+
+    status: int
+    body: bytes
+
+
+class BeginKeyed(Request[bytes], frozen=True):
+    """A request under the user's key begins; answered with the attempt that was the first.
+
+    Its message id is derived from principal, route and key, so that the inbox is the memory.
+    """
+
+    attempt: bytes
+
+
+class KeepOutcome(Request[Outcome], frozen=True):
+    """What a keyed request came to; answered with what was kept first.
+
+    Attributes:
+        outcome: None only asks for it: *not found* if none is kept.
+    """
+
+    outcome: Outcome | None = None
+
+
 class CreateUser(Request[UserView], frozen=True):
     """Open an account under the addressed id. Only an administrator may, or the system."""
 

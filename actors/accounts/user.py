@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from actors.accounts.messages import CreateUser, UserView
+from actors.accounts.messages import BeginKeyed, CreateUser, KeepOutcome, Outcome, UserView
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitted
 from vareon_runtime.models import UserRoleRow, UserRow
@@ -64,6 +64,18 @@ class User(Entity[UserState]):
             created_at=state.created_at,
             updated_at=state.updated_at,
         )
+
+    @command
+    async def begin_keyed(self, message: BeginKeyed, context: Context) -> bytes:
+        """Remember that a keyed request has begun; the state does not change."""
+        return message.attempt
+
+    @command
+    async def keep_outcome(self, message: KeepOutcome, context: Context) -> Outcome:
+        """Remember what it came to."""
+        if message.outcome is None:
+            raise NotFound("No outcome is kept under this key.")
+        return message.outcome
 
 
 def _checked_username(username: str) -> str:

@@ -20,6 +20,7 @@ from actors.arcana.messages import (
     ConversationView,
     CreateConversation,
     DeleteConversation,
+    GetTurnPending,
     PostMessage,
     StoredMessage,
     TurnAccepted,
@@ -47,6 +48,7 @@ from vareon_runtime.entity import (
     command,
     effect,
     entity,
+    query,
 )
 from vareon_runtime.errors import (
     Cancelled,
@@ -117,6 +119,11 @@ class Conversation(Entity[ConversationState]):
         if not self.exists:
             self._open_for_principal(title_of(message.content), context)
         return await self._accept(message, context)
+
+    @query
+    async def turn_pending(self, message: GetTurnPending, context: Context) -> bool:
+        """Whether this turn is not over."""
+        return self.state.is_pending(message.turn_id)
 
     @command
     async def cancel_turn(self, message: CancelTurn, context: Context) -> bool:

@@ -62,6 +62,12 @@ class PostMessage(Request[TurnView], frozen=True):
     create: bool = False
 
 
+class GetTurnPending(Request[bool], frozen=True):
+    """Whether a turn still waits for its answer or its answer is streaming."""
+
+    turn_id: str
+
+
 class CancelTurn(Request[bool], frozen=True):
     """Stop the answer that is streaming; false if none is."""
 

@@ -150,7 +150,7 @@ async def test_a_repeated_request_is_answered_once(
     assert len(await history(admin, first["conversation_id"])) == 2
     assert len(upstream.requests) == 1
     async with admin.post("/api/chat", json={"message": "other"}, headers=headers) as response:
-        assert response.status == 409
+        assert response.status == 422
 
 
 async def test_an_answer_streams_as_events(system: InProcessSystem, upstream: Upstream) -> None:

@@ -81,7 +81,7 @@ async def test_an_entity_of_ones_own_answers_over_http(system: InProcessSystem) 
         async with bea.post(path + "Add", json={"amount": 5}, headers=headers) as response:
             assert await response.json() == 15
     async with bea.post(path + "Add", json={"amount": 6}, headers=headers) as response:
-        assert response.status == 409
+        assert response.status == 422
     async with bea.get(path + "GetCount") as response:
         assert await response.json() == 15
     async with cid.get(path + "GetCount") as response:

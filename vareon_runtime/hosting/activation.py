@@ -54,6 +54,7 @@ class Activation:
         "floor_s",
         "fresh_id",
         "host",
+        "keyed",
         "klass",
         "last_used",
         "life",
@@ -89,6 +90,8 @@ class Activation:
         """How far this entity has got with its peers, with what is not committed yet."""
         self.failures: dict[MessageId, int] | None = None
         """How often messages of peers have failed here."""
+        self.keyed: set[MessageId] | None = None
+        """Keyed requests in the mailbox or in the running turn."""
         self.floor_s = host.clock.time()
         """Ids older than this may have been handled by an earlier activation."""
         self.fresh_id = b""
@@ -143,6 +146,8 @@ class Activation:
                 delivery = self.mailbox.popleft()
                 self.turn_began = self.host.clock.monotonic()
                 await self.host.quarantine.run(self, delivery)
+                if self.keyed is not None and isinstance(delivery, Asked):
+                    self.keyed.discard(delivery.request.message_id)
             self.turn_began = 0.0
         except asyncio.CancelledError:
             self.drop(Unavailable("The turn took too long and was stopped.", 1.0))

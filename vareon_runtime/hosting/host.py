@@ -23,6 +23,7 @@ from vareon_runtime.errors import (
     Unavailable,
     VareonError,
 )
+from vareon_runtime.hosting import keyed
 from vareon_runtime.hosting.activation import Activation
 from vareon_runtime.hosting.catalog import Catalog
 from vareon_runtime.hosting.committer import Committer
@@ -353,9 +354,13 @@ class Host:
         elif self.outbox.full:
             raise Overloaded("Too many sent messages wait for their receivers; try again.", 1.0)
         else:
+            if flags & envelope.KEYED:
+                request = keyed.admit(activation, envelope.open_keyed(request, flags), flags)
             delivery = Asked(request, flags, caller)
         if not activation.deliver(delivery):
             self._readers.pop(caller, None)
+            if flags & envelope.KEYED:
+                keyed.turned_away(activation, request)
             raise Overloaded("This entity's mailbox is full; try again.", 1.0)
 
     def _grant(self, caller: Caller, body: bytes) -> None:

@@ -20,11 +20,13 @@ from vareon_runtime.errors import (
     InvalidMessage,
     NotFound,
     OutcomeUnknown,
+    StillRunning,
     VareonError,
 )
 from vareon_runtime.hosting import circles, sends
 from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
+from vareon_runtime.hosting.keyed import under_key
 from vareon_runtime.hosting.outcome import (
     PendingUnit,
     answer_if_owner,
@@ -77,7 +79,7 @@ async def asked(activation: Activation, asked: Asked) -> None:
         durable = handler.options.durable
         digest = b""
         if durable:
-            digest = codec.digest(request.name, principal, request.body)
+            digest = request.fingerprint or codec.digest(request.name, principal, request.body)
             known = await activation.recall(request.message_id, id_time_s(request.message_id))
             if known is not None:
                 _repeat(activation, asked, handler, known, digest)
@@ -190,6 +192,8 @@ def _repeat(
     as_json = bool(asked.flags & envelope.JSON_BODY)
     if known.reply is None:
         circles.refuse_own(activation.target, asked.request)
+        if under_key(asked.flags):
+            raise StillRunning("The first request with this key is still running; ask again.", 1.0)
         _wait(activation, asked.request.message_id, asked.caller, as_json)
         return
     answer_when_settled(activation, asked.caller, known.reply, as_json)

@@ -125,13 +125,14 @@ class LinkBus:
         timeout_s: float = 10.0,
         trace_id: bytes | None = None,
         waits: tuple[Wait, ...] = (),
+        fingerprint: bytes = b"",
     ) -> R:
-        """See `MessageBus.ask`."""
+        """See `MessageBus.ask`; a fingerprint makes it a keyed one, see `envelope.KEYED`."""
         payload = await self._ask(
             target,
             type(message).__name__,
-            codec.encode(message),
-            0,
+            fingerprint + codec.encode(message),
+            envelope.KEYED if fingerprint else 0,
             principal,
             message_id,
             timeout_s,
@@ -150,10 +151,13 @@ class LinkBus:
         principal: Principal,
         message_id: MessageId | None = None,
         timeout_s: float = 10.0,
+        fingerprint: bytes = b"",
     ) -> bytes:
-        """See `MessageBus.ask_json`."""
+        """See `MessageBus.ask_json`; a fingerprint makes it a keyed one, see `envelope.KEYED`."""
+        flags = envelope.JSON_BODY | (envelope.KEYED if fingerprint else 0)
+        body = fingerprint + body
         return await self._ask(
-            target, message_name, body, envelope.JSON_BODY, principal, message_id, timeout_s, None
+            target, message_name, body, flags, principal, message_id, timeout_s, None
         )
 
     async def deliver(self, request: Request, timeout_s: float) -> tuple[int, bytes]:

@@ -9,7 +9,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from vareon_runtime.errors import InvalidMessage, NotAuthenticated
 from web.api.answers import answer
-from web.api.bodies import BODY_TIME_S, check_head, read_json
+from web.api.bodies import read_json
+from web.body_bytes import BODY_TIME_S, check_head
 from web.caller import caller_of
 from web.credentials import clear_session, set_session
 from web.refusals import Malformed, TooSlow

@@ -6,13 +6,14 @@ import asyncio
 
 from aiohttp import web as aiohttp_web
 
-from vareon_runtime.errors import NotFound
+from vareon_runtime.errors import NotFound, StillRunning
 from web.api.answers import answer, encoded, link_next, page_answer, whole_or_cut
 from web.api.bodies import read_json
 from web.api.chat_stream import stream_answer, wants_stream
-from web.api.identifiers import idempotency_key, uuid_in_path
+from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
 from web.headers import secure
+from web.keyed import is_repeat
 from web.routes import Route
 from web.schemas.accounts import DoneOut
 from web.schemas.chat import ChatIn, ChatOut, ConversationIn
@@ -44,25 +45,21 @@ class ChatRoutes:
         """Say something and receive the answer, whole or as it comes."""
         body = await read_json(request, ChatIn)
         principal = caller_of(request).principal
-        client_id = idempotency_key(request)
         known = body.conversation_id
-        conversation_id = (
-            known.lower()
-            if known is not None
-            else self._chat.new_conversation_id(principal, client_id)
-        )
+        conversation_id = known.lower() if known else self._chat.new_conversation_id()
         try:
             turn = await self._chat.post(
                 principal,
                 conversation_id,
                 body.message,
-                client_id=client_id,
                 create=known is None,
             )
         except NotFound as error:
             raise NotFound("Conversation not found") from error
         if wants_stream(request):
             return await stream_answer(request, self._chat, principal, conversation_id, turn)
+        if is_repeat() and await self._chat.pending(principal, conversation_id, turn):
+            raise StillRunning("The answer is still being written; ask again.", 1.0)
         done = await self._chat.answer(principal, conversation_id, turn)
         message = done.message
         return answer(ChatOut(message.message_content, conversation_id, message.id))

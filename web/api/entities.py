@@ -6,10 +6,9 @@ import orjson
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import InvalidMessage
-from vareon_runtime.identity import EntityId, derived_id
+from vareon_runtime.identity import EntityId
 from vareon_runtime.routing.bus import MessageBus
-from web.api.bodies import read_bytes
-from web.api.identifiers import idempotency_key
+from web.body_bytes import read_bytes
 from web.caller import caller_of
 from web.refusals import WrongMethod
 from web.routes import Route
@@ -28,7 +27,7 @@ class EntityRoutes:
         """What is served here."""
         path = "/api/entities/{kind}/{key}/{message}"
         return [
-            Route("POST", path, policy.TELL_ENTITY, self.tell),
+            Route("POST", path, policy.TELL_ENTITY, self.tell, one_ask=True),
             Route("GET", path, policy.ASK_ENTITY, self.ask),
         ]
 
@@ -54,15 +53,7 @@ class EntityRoutes:
         # Two users' entities of one key are two entities.
         key = f"{principal.user_id}:{where['key']}"
         target = EntityId(where["kind"], key).checked()
-        own_id = idempotency_key(request)
-        message_id = (
-            None
-            if own_id is None
-            else derived_id("http", principal.user_id, target.kind, target.key, own_id)
-        )
-        reply = await self._bus.ask_json(
-            target, name, body, principal=principal, message_id=message_id
-        )
+        reply = await self._bus.ask_json(target, name, body, principal=principal)
         return aiohttp_web.Response(body=reply, content_type="application/json")
 
 

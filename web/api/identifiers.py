@@ -1,4 +1,4 @@
-"""Ids that arrive in paths and headers."""
+"""Ids that arrive in paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import InvalidMessage
-from web.schemas.chat import LONGEST_CLIENT_ID, UUID_PATTERN
+from web.schemas.chat import UUID_PATTERN
 
 _UUID = re.compile(UUID_PATTERN)
 
@@ -30,21 +30,3 @@ def uuid_in_path(request: aiohttp_web.Request) -> str:
             f"'id' is not valid: {message}.", errors=({"loc": ["path", "id"], "message": message},)
         )
     return found.lower()
-
-
-def idempotency_key(request: aiohttp_web.Request) -> str | None:
-    """The caller's own id of this request, if it gives one.
-
-    Raises:
-        InvalidMessage: If it is too long or not printable.
-    """
-    found = request.headers.get("Idempotency-Key")
-    if found is None:
-        return None
-    if not 0 < len(found) <= LONGEST_CLIENT_ID or not found.isprintable():
-        message = f"1 to {LONGEST_CLIENT_ID} printable characters are expected"
-        raise InvalidMessage(
-            f"'Idempotency-Key' is not valid: {message}.",
-            errors=({"loc": ["header", "Idempotency-Key"], "message": message},),
-        )
-    return found

@@ -14,6 +14,7 @@ from actors.arcana.messages import (
     ConversationView,
     CreateConversation,
     DeleteConversation,
+    GetTurnPending,
     PostMessage,
     StoredMessage,
     TurnDone,
@@ -22,7 +23,7 @@ from actors.arcana.messages import (
 )
 from vareon_runtime.entity import Position
 from vareon_runtime.errors import DeadlineExceeded, NotFound, Unavailable, from_code
-from vareon_runtime.identity import IdSource, Principal, as_text, derived_id
+from vareon_runtime.identity import IdSource, Principal, derived_id
 from vareon_runtime.models import ChatMessageRow, ConversationRow
 from vareon_runtime.routing.bus import MessageBus, Subscription
 from web.services.accounts import Rows
@@ -78,11 +79,9 @@ class Chat:
         self._bus = bus
         self._ids = ids
 
-    def new_conversation_id(self, principal: Principal, client_id: str | None) -> str:
-        """An id for a conversation that begins; the same client id gives the same one."""
-        if client_id is None:
-            return self._ids.text_id()
-        return as_text(derived_id("conversation", principal.user_id, client_id))
+    def new_conversation_id(self) -> str:
+        """An id for a conversation that begins."""
+        return self._ids.text_id()
 
     async def post(
         self,
@@ -97,13 +96,21 @@ class Chat:
         message_id = (
             derived_id("chat", principal.user_id, conversation_id, client_id)
             if client_id is not None
-            else self._ids.message_id()
+            else None
         )
         return await self._bus.ask(
             names.conversation(conversation_id),
             PostMessage(content=content, client_id=client_id, create=create),
             principal=principal,
             message_id=message_id,
+        )
+
+    async def pending(self, principal: Principal, conversation_id: str, turn: TurnView) -> bool:
+        """Whether a turn is not over yet."""
+        return await self._bus.ask(
+            names.conversation(conversation_id),
+            GetTurnPending(turn_id=turn.turn_id),
+            principal=principal,
         )
 
     async def cancel(self, principal: Principal, conversation_id: str) -> bool:

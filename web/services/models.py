@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
@@ -20,8 +21,10 @@ from actors.cognisys.messages import (
 )
 from vareon_runtime.errors import NotFound
 from vareon_runtime.identity import IdSource, Principal
+from vareon_runtime.message import Request
 from vareon_runtime.models import LlmModelRow, LlmProviderRow
 from vareon_runtime.routing.bus import MessageBus
+from web.schemas.chat import UUID_PATTERN
 from web.schemas.cognisys import (
     ModelChange,
     ModelIn,
@@ -32,6 +35,8 @@ from web.schemas.cognisys import (
 )
 from web.services.accounts import Rows
 from web.services.paging import AnySelect, Page
+
+R = TypeVar("R")
 
 _PROVIDER = (
     LlmProviderRow.id,
@@ -82,14 +87,21 @@ class Models:
         self, principal: Principal, provider_id: str, body: ProviderChange
     ) -> ProviderView:
         """Change a provider."""
-        await self.provider(provider_id)
-        message = UpdateProvider(**body.model_dump())
-        return await self._bus.ask(names.provider(provider_id), message, principal=principal)
+        return await self._ask(provider_id, UpdateProvider(**body.model_dump()), principal)
 
     async def delete_provider(self, principal: Principal, provider_id: str) -> None:
         """Remove a provider and its models."""
-        await self.provider(provider_id)
-        await self._bus.ask(names.provider(provider_id), DeleteProvider(), principal=principal)
+        await self._ask(provider_id, DeleteProvider(), principal)
+
+    async def _ask(self, provider_id: str, message: Request[R], principal: Principal) -> R:
+        """Ask without looking first: a repeated request is answered though it is gone by now."""
+        if not re.fullmatch(UUID_PATTERN, provider_id):
+            raise NotFound("LLM Provider not found")
+        try:
+            target = names.provider(provider_id)
+            return await self._bus.ask(target, message, principal=principal)
+        except NotFound as error:
+            raise NotFound("LLM Provider not found") from error
 
     async def models(self, page: Page) -> tuple[list[ModelOut], str | None]:
         """All models with their providers, the oldest first."""

@@ -30,6 +30,7 @@ requests = st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    fingerprint=st.just(b""),
 )
 
 

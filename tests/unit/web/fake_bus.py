@@ -16,6 +16,8 @@ from web.api.accounts import AccountRoutes
 from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
+from web.keyed import KeyedBus
+from web.outcomes import KeyedRequests
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.passwords import Passwords
@@ -42,6 +44,7 @@ class FakeBus:
         principal: Principal,
         message_id: bytes | None = None,
         timeout_s: float = 10.0,
+        fingerprint: bytes = b"",
     ) -> bytes:
         self.asked.append((target, message_name, body, principal, message_id))
         found: bytes = self.answer()
@@ -95,13 +98,18 @@ class FakeSystem:
         accounts = Accounts(self.rows, self.bus, passwords, None)  # type: ignore[arg-type]
         self.readiness = Readiness(self.bus, self.rows, clock)
         self.readiness.open = self.ready
+        bus = KeyedBus(self.bus)  # type: ignore[arg-type]
+        self.keyed = KeyedRequests(bus, clock, KEY)
         routes = [
             *SystemRoutes(self.readiness).routes(),
-            *EntityRoutes(self.bus).routes(),  # type: ignore[arg-type]
+            *EntityRoutes(bus).routes(),
             *AccountRoutes(accounts, self.tokens).routes(),
         ]
         self.app: aiohttp_web.Application = build_app(
-            routes, Authenticator(self.tokens, accounts, clock), self.readiness
+            routes,
+            Authenticator(self.tokens, accounts, clock),
+            self.readiness,
+            self.keyed,
         )
 
     @property

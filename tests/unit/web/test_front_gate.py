@@ -30,7 +30,8 @@ def raising(error: BaseException) -> FakeBus:
         (errors.InvalidMessage, 422),
         (errors.NotFound, 404),
         (errors.Conflict, 409),
-        (errors.IdReused, 409),
+        (errors.IdReused, 422),
+        (errors.StillRunning, 409),
         (errors.NotAuthenticated, 401),
         (errors.NotPermitted, 403),
         (errors.QuotaExceeded, 429),
@@ -202,4 +203,4 @@ def test_a_route_without_a_known_permission_cannot_be_built() -> None:
 
     for permission in ("", "made:up"):
         with pytest.raises(ConfigurationError):
-            build_app([Route("GET", "/x", permission, handler)], None, None)  # type: ignore[arg-type]
+            build_app([Route("GET", "/x", permission, handler)], None, None, None)  # type: ignore[arg-type]

@@ -1,0 +1,155 @@
+"""What a keyed request asks and makes has ids that follow from its key.
+
+A handler knows nothing of it. While it serves a request with an ``Idempotency-Key``, the bus gives
+its first ask, its second and so on, ids derived from principal, route and key, and so does the
+source of new ids: whoever runs it again asks the same of the same, and receives what the inboxes
+of those entities have kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from vareon_runtime.identity import (
+    EntityId,
+    IdSource,
+    MessageId,
+    Principal,
+    as_text,
+    derived_id,
+)
+from vareon_runtime.message import Position, Request
+from vareon_runtime.routing.bus import Subscription
+from vareon_runtime.routing.client import LinkBus
+
+R = TypeVar("R")
+
+
+class Keyed:
+    """One request that is being served under a key.
+
+    Args:
+        name: Stands for principal, route and key.
+        fingerprint: Stands for what the caller sent.
+        repeated: Whether it was begun before.
+    """
+
+    def __init__(self, name: str, fingerprint: bytes, *, repeated: bool) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self.repeated = repeated
+        self._asks = 0
+        self._made = 0
+
+    def ask_id(self) -> MessageId:
+        """The id of its next ask."""
+        self._asks += 1
+        return derived_id(self.name, "ask", str(self._asks))
+
+    def made_id(self) -> MessageId:
+        """The id of the next thing that it makes."""
+        self._made += 1
+        return derived_id(self.name, "made", str(self._made))
+
+
+_SERVED: ContextVar[Keyed | None] = ContextVar("served", default=None)
+
+
+@contextmanager
+def serving(keyed: Keyed) -> Iterator[None]:
+    """Everything asked and made in here belongs to this request."""
+    token = _SERVED.set(keyed)
+    try:
+        yield
+    finally:
+        _SERVED.reset(token)
+
+
+def is_repeat() -> bool:
+    """Whether the request being served was begun before."""
+    keyed = _SERVED.get()
+    return keyed is not None and keyed.repeated
+
+
+class KeyedIds(IdSource):
+    """New ids, derived ones while a keyed request is served."""
+
+    def __init__(self, source: IdSource) -> None:
+        self._source = source
+
+    def message_id(self) -> MessageId:
+        """See `IdSource.message_id`."""
+        keyed = _SERVED.get()
+        return self._source.message_id() if keyed is None else keyed.made_id()
+
+    def text_id(self) -> str:
+        """See `IdSource.text_id`."""
+        return as_text(self.message_id())
+
+
+class KeyedBus:
+    """A `MessageBus` whose changing asks carry derived ids while a keyed request is served."""
+
+    def __init__(self, link: LinkBus) -> None:
+        self._link = link
+
+    async def ask(
+        self,
+        target: EntityId,
+        message: Request[R],
+        *,
+        principal: Principal | None = None,
+        message_id: MessageId | None = None,
+        timeout_s: float = 10.0,
+        fingerprint: bytes = b"",
+    ) -> R:
+        """See `MessageBus.ask`."""
+        keyed = _SERVED.get()
+        if keyed is not None and not type(message).__name__.startswith("Get"):
+            message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
+        return await self._link.ask(
+            target,
+            message,
+            principal=principal,
+            message_id=message_id,
+            timeout_s=timeout_s,
+            fingerprint=fingerprint,
+        )
+
+    async def ask_json(
+        self,
+        target: EntityId,
+        message_name: str,
+        body: bytes,
+        *,
+        principal: Principal,
+        message_id: MessageId | None = None,
+        timeout_s: float = 10.0,
+    ) -> bytes:
+        """See `MessageBus.ask_json`."""
+        keyed = _SERVED.get()
+        fingerprint = b""
+        if keyed is not None:
+            message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
+        return await self._link.ask_json(
+            target,
+            message_name,
+            body,
+            principal=principal,
+            message_id=message_id,
+            timeout_s=timeout_s,
+            fingerprint=fingerprint,
+        )
+
+    def subscribe(
+        self,
+        target: EntityId,
+        *,
+        principal: Principal | None = None,
+        position: Position | None = None,
+    ) -> Subscription:
+        """See `MessageBus.subscribe`."""
+        return self._link.subscribe(target, principal=principal, position=position)
