@@ -256,6 +256,13 @@ def target_kind(batch: bytes, start: int) -> bytes:
     return batch[at : at + batch[start + 48]]
 
 
+def principal_of(batch: bytes, start: int) -> bytes:
+    """The principal of a request as it is packed; empty without one."""
+    _, _, _, _, n_kind, n_key, n_name, n_principal = REQUEST.unpack_from(batch, start)[:8]
+    at = start + REQUEST_SIZE + n_kind + n_key + n_name
+    return batch[at : at + n_principal]
+
+
 def carries_principal(batch: bytes, start: int) -> bool:
     """Whether a request claims to be sent for somebody."""
     return batch[start + 52] != 0 or batch[start + 53] != 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import ConfigurationError
+from web.admission import Admission
 from web.body_bytes import LARGEST_BODY
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
@@ -20,6 +21,7 @@ def build_app(
     authenticator: Authenticator,
     opening: Opening,
     keyed: KeyedRequests,
+    admission: Admission,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -28,7 +30,7 @@ def build_app(
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
     app = aiohttp_web.Application(
-        middlewares=[FrontGate(access, authenticator, opening, keyed).handle],
+        middlewares=[FrontGate(access, authenticator, opening, keyed, admission).handle],
         client_max_size=LARGEST_BODY,
     )
     for route in routes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 from collections.abc import Mapping
 from typing import cast
@@ -17,6 +18,7 @@ from vareon_runtime.routing.bus import MessageBus
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.service import Service
 from vareon_runtime.storage.database import Database
+from web.admission import Admission
 from web.api.accounts import AccountRoutes
 from web.api.chat import ChatRoutes
 from web.api.cognisys import CognisysRoutes
@@ -64,6 +66,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     accounts = Accounts(database, bus, passwords, ids)
     readiness, sockets = Readiness(link, database, clock), OpenSockets()
     keyed = KeyedRequests(bus, clock, key)
+    admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
     routes = [
         *SystemRoutes(readiness).routes(),
         *ConsoleRoutes().routes(),
@@ -78,7 +81,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
 
     return FrontDoor(
         name,
-        build_app(routes, Authenticator(tokens, accounts, clock), readiness, keyed),
+        build_app(routes, Authenticator(tokens, accounts, clock), readiness, keyed, admission),
         link,
         ParentLine(settings.control_socket),
         readiness,

@@ -17,12 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from vareon_runtime.errors import (
     InternalError,
     NotPermitted,
-    Overloaded,
     StoreFailed,
     VareonError,
 )
 from vareon_runtime.telemetry import failure
-from web.caller import attach_caller
+from web.admission import Admission
+from web.caller import attach_caller, caller_of
 from web.credentials import identify, set_session
 from web.headers import secure
 from web.outcomes import KeyedRequests
@@ -68,8 +68,9 @@ STATUS: dict[str, int] = {
 }
 """What each error code means over HTTP; whatever is not here is a 500."""
 
-MOST_REQUESTS = 4_000
 _WAIT_AND_RETRY = frozenset({429, 503})
+_SPREAD = frozenset({"overloaded", "quota_exceeded"})
+"""Refusals after which everybody must not come again at the same moment."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBLEM = "application/problem+json"
 
@@ -91,6 +92,7 @@ class FrontGate:
         authenticator: Knows who is calling.
         opening: Says whether the system may be used yet.
         keyed: Answers requests that carry a key.
+        admission: Knows how much is under way, and for whom.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class FrontGate:
         authenticator: Authenticator,
         opening: Opening,
         keyed: KeyedRequests,
+        admission: Admission,
     ) -> None:
         self._access = access
         self._authenticator = authenticator
@@ -106,7 +109,7 @@ class FrontGate:
         self._keyed = keyed
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
-        self._running = 0
+        self._admission = admission
 
     @aiohttp_web.middleware
     async def handle(
@@ -118,6 +121,9 @@ class FrontGate:
             response = await self._serve(request, handler)
         except VareonError as error:
             response = _refusal(error, request_id)
+            if error.code in _SPREAD:
+                again_s = self._admission.come_again_s(error.retry_after_s)
+                response.headers["Retry-After"] = str(again_s)
         except aiohttp_web.HTTPException as error:
             response = _http_refusal(error, request_id)
         except SQLAlchemyError as error:
@@ -145,14 +151,12 @@ class FrontGate:
         if route.long_lived:
             await self._admit(request, route)
             return await handler(request)
-        if self._running >= MOST_REQUESTS:
-            raise Overloaded("Too many requests at once; try again shortly.", 1.0)
-        self._running += 1
-        try:
-            session = await self._admit(request, route)
+        session = await self._admit(request, route)
+        if route.vital:
+            return await handler(request)
+        who = "" if route.permission == PUBLIC else caller_of(request).user_id
+        with self._admission.admitted(who, waits=route.waits):
             response = await self._keyed.answer(request, route, handler)
-        finally:
-            self._running -= 1
         if session is not None and not response.prepared:
             set_session(request, response, session)
         return response

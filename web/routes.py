@@ -24,6 +24,8 @@ class Route:
         long_lived: A socket, which has limits of its own.
         one_ask: All it does is one message to an entity that the path names, so that this entity's
             inbox is all the memory a keyed request needs.
+        waits: It waits for something slow, such as a model's answer, and does nothing meanwhile.
+        vital: It tells how the system is, so it is answered however busy that is.
     """
 
     method: str
@@ -33,3 +35,5 @@ class Route:
     while_starting: bool = False
     long_lived: bool = False
     one_ask: bool = False
+    waits: bool = False
+    vital: bool = False

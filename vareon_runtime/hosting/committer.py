@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 BATCH_LIMIT = 512
 BACKLOG_LIMIT = 20_000
+BEHIND_LIMIT_S = 0.5
+"""How long a unit may have to wait for the disk before callers from outside are refused."""
 
 
 class Commitable(Protocol):
@@ -59,6 +61,8 @@ class Committer:
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
         self._running: asyncio.Task[None] | None = None
+        self._batch_began = 0.0
+        self._batch_took_s = 0.0
         self.commits = 0
         self.units = 0
 
@@ -66,6 +70,18 @@ class Committer:
     def full(self) -> bool:
         """Whether new work must be refused."""
         return len(self._queue) >= BACKLOG_LIMIT
+
+    @property
+    def behind_s(self) -> float:
+        """How long a unit that comes now will wait, by the batch that is being written.
+
+        A delay says what a length cannot: a slow disk makes a short queue a long wait.
+        """
+        if not self._queue:
+            return 0.0
+        running_s = self._clock.monotonic() - self._batch_began if self._batch_began else 0.0
+        batches = len(self._queue) // BATCH_LIMIT
+        return max(running_s, self._batch_took_s) + batches * self._batch_took_s
 
     def start(self) -> None:
         """Begin to write."""
@@ -120,7 +136,10 @@ class Committer:
                 items.append(item)
         if not items:
             return
+        self._batch_began = began = self._clock.monotonic()
         outcomes = await self._write([item.unit for item in items])
+        self._batch_took_s = self._clock.monotonic() - began
+        self._batch_began = 0.0
         self.commits += 1
         self.units += len(items)
         for item, outcome in zip(items, outcomes, strict=True):

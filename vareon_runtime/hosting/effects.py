@@ -46,6 +46,8 @@ ATTEMPTS_LIMIT = 25
 RUNNING_LIMIT = 2_000
 AGAIN_FIRST_S = 0.02
 AGAIN_LONGEST_S = 1.0
+STARTED_LIMIT = 100_000
+"""Effects of one host that run or wait for a place; then callers are refused."""
 
 
 class EffectRunner:
@@ -80,6 +82,11 @@ class EffectRunner:
             self.cancel(effect_id)
         for sent in changes.signals:
             self._tell(sent)
+
+    @property
+    def full(self) -> bool:
+        """Whether messages that could start more must be refused."""
+        return len(self._lives) >= STARTED_LIMIT
 
     def start(self, effect: RunningEffect, activation: Activation) -> None:
         """Run an effect whose start is committed."""

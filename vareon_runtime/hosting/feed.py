@@ -12,13 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vareon_runtime.codec import encode_frame
-from vareon_runtime.errors import Overloaded, VareonError
+from vareon_runtime.errors import Overloaded, QuotaExceeded, VareonError
 from vareon_runtime.hosting.delivery import Caller
 from vareon_runtime.message import Delta, Event, Position, Reset
 
 PIECE = 16_384
 """Characters sent in one frame when catching up."""
 FACTS_LIMIT = 256
+"""Facts and separate ranges that may wait for one reader."""
+STREAM_LIMIT = 16 << 20
+"""Characters of one generation of a stream; they are in memory until its end is committed."""
 
 
 class StreamText:
@@ -74,12 +77,21 @@ class Subscriber:
 
     def show_text(self, text: StreamText, start: int, end: int) -> None:
         """Show a range of a stream."""
-        last = self._waiting[-1] if self._waiting else None
-        if isinstance(last, _Range) and last.text is text and last.end == start:
+        last = self._last_range(text)
+        if last is not None and last.end == start:
             last.end = end
         else:
             self._waiting.append(_Range(text, start, end))
         self._pump()
+
+    def _last_range(self, text: StreamText) -> _Range | None:
+        """The range of this stream after the last fact: streams that alternate share no queue."""
+        for waiting in reversed(self._waiting):
+            if not isinstance(waiting, _Range):
+                return None
+            if waiting.text is text:
+                return waiting
+        return None
 
     def grant(self, credit: int) -> None:
         """The reader has room for so many bytes more."""
@@ -123,7 +135,11 @@ class Feed:
         return not self.streams and not self.subscribers
 
     def write(self, name: str, generation: int, effect_id: bytes, text: str) -> None:
-        """Append to a stream; a generation other than the running one voids what was shown."""
+        """Append to a stream; a generation other than the running one voids what was shown.
+
+        Raises:
+            QuotaExceeded: If it is too long to be kept until its end.
+        """
         stream = self.streams.get(name)
         if stream is None or stream.generation != generation:
             stream = StreamText(name, generation, effect_id)
@@ -131,6 +147,8 @@ class Feed:
             if generation > 1:
                 self.show(Reset(name, generation))
         start = stream.length
+        if start + len(text) > STREAM_LIMIT:
+            raise QuotaExceeded(f"A stream has at most {STREAM_LIMIT:,} characters; end it.")
         stream.append(text)
         for subscriber in self.subscribers:
             subscriber.show_text(stream, start, stream.length)

@@ -26,7 +26,7 @@ from vareon_runtime.errors import (
 from vareon_runtime.hosting import keyed
 from vareon_runtime.hosting.activation import Activation
 from vareon_runtime.hosting.catalog import Catalog
-from vareon_runtime.hosting.committer import Committer
+from vareon_runtime.hosting.committer import BEHIND_LIMIT_S, Committer
 from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.effects import EffectRunner
@@ -351,9 +351,8 @@ class Host:
         elif flags & envelope.SENT:
             principal = request.principal if flags & envelope.TRUSTED else None
             delivery = Arrived(request, unpack_sent(request.body), caller, principal)
-        elif self.outbox.full:
-            raise Overloaded("Too many sent messages wait for their receivers; try again.", 1.0)
         else:
+            self._refuse_when_behind(caller)
             if flags & envelope.KEYED:
                 request = keyed.admit(activation, envelope.open_keyed(request, flags), flags)
             delivery = Asked(request, flags, caller)
@@ -362,6 +361,15 @@ class Host:
             if flags & envelope.KEYED:
                 keyed.turned_away(activation, request)
             raise Overloaded("This entity's mailbox is full; try again.", 1.0)
+
+    def _refuse_when_behind(self, caller: Caller) -> None:
+        """Take no new work that would wait too long; this host's own asks end older work."""
+        if self.outbox.full:
+            raise Overloaded("Too many sent messages wait for their receivers; try again.", 1.0)
+        if self.effects.full:
+            raise Overloaded("Too many effects are under way here; try again.", 1.0)
+        if caller.link is not self.bus and self.committer.behind_s > BEHIND_LIMIT_S:
+            raise Overloaded("The database cannot keep up; try again.", 1.0)
 
     def _grant(self, caller: Caller, body: bytes) -> None:
         target = self._readers.get(caller)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from vareon_runtime.errors import StoreFailed, Unavailable
+from vareon_runtime.errors import Overloaded, StoreFailed, Unavailable
 from vareon_runtime.storage.ports import Loaded, Store, Wanted
 
 T = TypeVar("T")
 
 BATCH_LIMIT = 256
+WAITING_LIMIT = 50_000
+"""Entities and ids that may wait to be read."""
 
 
 class Loader:
@@ -21,7 +24,7 @@ class Loader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
-        self._queue: list[tuple[Wanted, asyncio.Future[Loaded]]] = []
+        self._queue: deque[tuple[Wanted, asyncio.Future[Loaded]]] = deque()
         self._wake = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -34,7 +37,10 @@ class Loader:
 
         Raises:
             Unavailable: If the database cannot be read right now.
+            Overloaded: If too many wait to be read.
         """
+        if len(self._queue) >= WAITING_LIMIT:
+            raise Overloaded("Too many entities wait to be read; try again.", 1.0)
         future: asyncio.Future[Loaded] = asyncio.get_running_loop().create_future()
         self._queue.append((wanted, future))
         self._wake.set()
@@ -59,7 +65,8 @@ class Loader:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                part, self._queue = self._queue[:BATCH_LIMIT], self._queue[BATCH_LIMIT:]
+                queue = self._queue
+                part = [queue.popleft() for _ in range(min(BATCH_LIMIT, len(queue)))]
                 wanted = [w for w, _ in part]
                 try:
                     found = await loop.run_in_executor(self._thread, self._store.load, wanted)
@@ -71,7 +78,7 @@ class Loader:
                         future.set_result(loaded)
 
 
-def _fail(part: list[tuple[Wanted, asyncio.Future[Loaded]]], detail: str) -> None:
+def _fail(part: Iterable[tuple[Wanted, asyncio.Future[Loaded]]], detail: str) -> None:
     for _, future in part:
         if not future.done():
             future.set_exception(Unavailable(detail, 0.2))

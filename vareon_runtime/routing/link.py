@@ -4,6 +4,10 @@ Whoever finds the queue empty sends at once; what arrives while a batch is being
 into the next one. So one caller pays no waiting, and many callers share a write. The queue is
 bounded: ordinary items are refused past the limit, items for which room was reserved (replies,
 control) are always taken, because their number is bounded by the requests that were admitted.
+
+When both wait, answers and control traffic leave first: a backlog of requests must not delay the
+replies and credit that would make it shorter, nor a probe that asks whether anybody lives. A
+cancellation alone keeps its place behind the request that it cancels.
 """
 
 from __future__ import annotations
@@ -12,6 +16,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from vareon_runtime.envelope import Kind
+
+LIMIT_BYTES = 32 << 20
+"""Bytes that may wait on a link before requests are refused."""
+_KIND_AT = 4
+_IN_TURN = frozenset({int(Kind.REQUEST), int(Kind.CANCEL)})
 MAX_BATCH = 1 << 20
 MAX_ITEMS = 32
 """Items in a batch. In whole queues a hundred callers, the router and the host take turns, each
@@ -50,9 +60,11 @@ class Outlet(Protocol):
 class Link:
     """One end of the channel."""
 
-    def __init__(self, wire: Wire, *, limit_bytes: int = 32 << 20) -> None:
+    def __init__(self, wire: Wire, *, limit_bytes: int = LIMIT_BYTES) -> None:
         self._wire = wire
         self._limit = limit_bytes
+        self._first: list[bytes] = []
+        """Answers and control traffic."""
         self._queue: list[bytes] = []
         self._bytes = 0
         self._wake: asyncio.Future[None] | None = None
@@ -67,11 +79,19 @@ class Link:
         """Bytes waiting to be written."""
         return self._bytes
 
+    @property
+    def waiting(self) -> list[bytes]:
+        """The items that wait, in the order in which they will leave."""
+        return self._first + self._queue
+
     def send(self, item: bytes, *, reserved: bool = False) -> bool:
         """Queue an item. False, and nothing queued, if there is no room or nobody there."""
         if self.closed or (self._bytes > self._limit and not reserved):
             return False
-        self._queue.append(item)
+        if item[_KIND_AT] in _IN_TURN:
+            self._queue.append(item)
+        else:
+            self._first.append(item)
         self._bytes += len(item)
         wake = self._wake
         if wake is not None:
@@ -101,14 +121,14 @@ class Link:
 
     async def flush(self) -> None:
         """Wait until what is queued has been handed to the wire."""
-        while (self._queue or self._writing) and not self.closed:
+        while (self._first or self._queue or self._writing) and not self.closed:
             self._flushed.clear()
             await self._flushed.wait()
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if not self._queue:
+            if not (self._first or self._queue):
                 self._wake = loop.create_future()
                 await self._wake
             batch = self._take()
@@ -125,18 +145,29 @@ class Link:
                 return
 
     def _take(self) -> bytes:
-        queue = self._queue
-        if self._bytes <= MAX_BATCH and len(queue) <= MAX_ITEMS:
-            self._queue = []
+        first, queue = self._first, self._queue
+        if self._bytes <= MAX_BATCH and len(first) + len(queue) <= MAX_ITEMS:
+            self._first, self._queue = [], []
             self._bytes = 0
-            self.items_sent += len(queue)
-            return b"".join(queue)
-        size = count = 0
-        most = min(len(queue), MAX_ITEMS)
-        while count < most and (count == 0 or size + len(queue[count]) <= MAX_BATCH):
-            size += len(queue[count])
-            count += 1
-        self._queue = queue[count:]
+            self.items_sent += len(first) + len(queue)
+            return b"".join(first + queue)
+        taken, size = _fitting(first, MAX_ITEMS, 0)
+        self._first = first[len(taken) :]
+        if not self._first:
+            more, size = _fitting(queue, MAX_ITEMS - len(taken), size)
+            self._queue = queue[len(more) :]
+            taken += more
         self._bytes -= size
-        self.items_sent += count
-        return b"".join(queue[:count])
+        self.items_sent += len(taken)
+        return b"".join(taken)
+
+
+def _fitting(queue: list[bytes], most: int, size: int) -> tuple[list[bytes], int]:
+    """What of a queue goes into a batch that has so many bytes already, and its bytes then."""
+    count = 0
+    for item in queue[:most]:
+        if size and size + len(item) > MAX_BATCH:
+            break
+        size += len(item)
+        count += 1
+    return queue[:count], size

@@ -30,11 +30,16 @@ from vareon_runtime.identity import SHARDS
 from vareon_runtime.placement import from_bitmap
 from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.meter import Meter
+from vareon_runtime.routing.shares import Shares
 
 CORRELATION_BITS = 40
 """What a peer may number its requests with: at 100,000 a second they last for 120 days."""
 IN_FLIGHT_LIMIT = 20_000
 """Requests one link may have unanswered, subscriptions included."""
+
+
+HOST_LIMIT = 40_000
+"""Requests from outside that one host may have unanswered, shared fairly by their principals."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -75,21 +80,30 @@ class Peer:
         self.claim = hello.claim if hello.role == "host" else None
         self.base = (number % (1 << 24)) << CORRELATION_BITS
         """With a correlation of this peer's it makes ours, so that none need be looked up."""
+        self.shares: Shares[bytes | int] = Shares(HOST_LIMIT)
+        """What a host has under way for whom; what hosts ask each other is not counted."""
 
 
 class Pending:
     """A request that was passed on and is not answered yet."""
 
-    __slots__ = ("asker", "correlation", "host", "is_stream", "sent_at")
+    __slots__ = ("asker", "correlation", "host", "is_stream", "sent_at", "who")
 
     def __init__(
-        self, asker: Peer, correlation: int, host: Peer, sent_at: float, is_stream: bool
+        self,
+        asker: Peer,
+        correlation: int,
+        host: Peer,
+        sent_at: float,
+        is_stream: bool,
+        who: bytes | int | None,
     ) -> None:
         self.asker = asker
         self.correlation = correlation
         self.host = host
         self.sent_at = sent_at
         self.is_stream = is_stream
+        self.who = who
 
 
 class Router:
@@ -133,7 +147,10 @@ class Router:
             for hop_id in [h for h, p in self._pending.items() if p.host is peer]:
                 self._finish(self._pending.pop(hop_id), Kind.ERROR, lost)
         for hop_id in [h for h, p in self._pending.items() if p.asker is peer]:
-            self._pass(self._pending.pop(hop_id).host, Kind.CANCEL, hop_id, b"")
+            pending = self._pending.pop(hop_id)
+            if pending.who is not None:
+                pending.host.shares.give(pending.who)
+            self._pass(pending.host, Kind.CANCEL, hop_id, b"")
 
     def receive(self, peer: Peer, batch: bytes) -> None:
         """Dispatch a batch that came over a peer's link."""
@@ -187,6 +204,13 @@ class Router:
         if problem is not None or host is None:
             self._refuse(peer, hop.correlation, problem or Unavailable("No host yet.", 0.1))
             return
+        who: bytes | int | None = None
+        if hop.kind == Kind.REQUEST and peer.hello.role != "host":
+            who = envelope.principal_of(batch, hop.start) or peer.number
+            problem = host.shares.refusal(who)
+            if problem is not None:
+                self._refuse(peer, hop.correlation, problem)
+                return
         hop_id = peer.base | hop.correlation
         flags = hop.flags & ~envelope.TRUSTED
         if peer.trusted:
@@ -199,7 +223,9 @@ class Router:
             )
             return
         is_stream = bool(flags & envelope.STREAM)
-        self._pending[hop_id] = Pending(peer, hop.correlation, host, now, is_stream)
+        self._pending[hop_id] = Pending(peer, hop.correlation, host, now, is_stream, who)
+        if who is not None:
+            host.shares.take(who)
         peer.in_flight += 1
         if hop.kind == Kind.REQUEST:
             self.meter.request(
@@ -237,6 +263,8 @@ class Router:
     def _finish(self, pending: Pending, kind: int, payload: bytes) -> None:
         asker = pending.asker
         asker.in_flight -= 1
+        if pending.who is not None:
+            pending.host.shares.give(pending.who)
         self._pass(asker, kind, pending.correlation, payload)
 
     def _frame(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:

@@ -34,7 +34,7 @@ class ChatRoutes:
         """What is served here."""
         conversations = "/api/chat/conversations"
         return [
-            Route("POST", "/api/chat", policy.CHAT, self.say),
+            Route("POST", "/api/chat", policy.CHAT, self.say, waits=True),
             Route("GET", conversations, policy.READ_CHAT, self.conversations),
             Route("POST", conversations, policy.CHAT, self.create),
             Route("DELETE", conversations + "/{id}", policy.CHAT, self.delete),

@@ -19,9 +19,9 @@ class SystemRoutes:
     def routes(self) -> list[Route]:
         """What is served here."""
         return [
-            Route("GET", "/livez", PUBLIC, self.alive, while_starting=True),
-            Route("GET", "/readyz", PUBLIC, self.ready),
-            Route("GET", "/health", PUBLIC, self.health),
+            Route("GET", "/livez", PUBLIC, self.alive, while_starting=True, vital=True),
+            Route("GET", "/readyz", PUBLIC, self.ready, vital=True),
+            Route("GET", "/health", PUBLIC, self.health, vital=True),
             Route("GET", "/api/system/router", policy.READ_SYSTEM, self.router),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from aiohttp import web as aiohttp_web
 
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.identity import EntityId, Principal
+from web.admission import Admission
 from web.api.accounts import AccountRoutes
 from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
@@ -99,6 +101,7 @@ class FakeSystem:
         self.readiness = Readiness(self.bus, self.rows, clock)
         self.readiness.open = self.ready
         bus = KeyedBus(self.bus)  # type: ignore[arg-type]
+        self.admission = Admission(clock, random.Random(1))
         self.keyed = KeyedRequests(bus, clock, KEY)
         routes = [
             *SystemRoutes(self.readiness).routes(),
@@ -110,6 +113,7 @@ class FakeSystem:
             Authenticator(self.tokens, accounts, clock),
             self.readiness,
             self.keyed,
+            self.admission,
         )
 
     @property

@@ -25,7 +25,7 @@ class Reader:
         feed.join(self.subscriber, (position,) if position else ())
 
     def frames(self) -> list[Delta | Reset | Event | None]:
-        batch = b"".join(self.link._queue)
+        batch = b"".join(self.link.waiting)
         return [codec.decode_frame(batch[h.start : h.end]) for h in hops(batch)]
 
     def text(self, start: str = "") -> str:

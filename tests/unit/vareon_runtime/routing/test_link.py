@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from vareon_runtime.routing.link import MAX_BATCH, Link
+from vareon_runtime.envelope import Kind, hops, item
+from vareon_runtime.routing.link import MAX_BATCH, MAX_ITEMS, Link
 from vareon_runtime.testing import MemoryWire
+
+
+def request(body: bytes) -> bytes:
+    return item(Kind.REQUEST, 0, 0, 0, 0, body)
 
 
 class SlowWire:
@@ -32,36 +37,36 @@ async def test_what_comes_while_a_batch_is_written_goes_into_the_next() -> None:
     wire = SlowWire()
     link = Link(wire)
     running = asyncio.create_task(link.run(lambda batch: None))
-    link.send(b"a")
+    link.send(request(b"a"))
     while not wire.batches:
         await asyncio.sleep(0)
     for part in (b"b", b"c", b"d"):
-        link.send(part)
+        link.send(request(part))
     wire.may_send.release()
     while len(wire.batches) < 2:
         await asyncio.sleep(0)
-    assert wire.batches == [b"a", b"bcd"]
+    assert wire.batches == [request(b"a"), request(b"b") + request(b"c") + request(b"d")]
     wire.may_send.release()
     await link.flush()
     await wire.close()
     await running
     assert link.closed
-    assert not link.send(b"late")
+    assert not link.send(request(b"late"))
 
 
 async def test_a_full_queue_refuses_but_keeps_room_for_replies() -> None:
     link = Link(SlowWire(), limit_bytes=10)
     assert link.send(b"x" * 11)
     assert not link.send(b"y")
-    assert link.send(b"reply", reserved=True)
-    assert link.queued_bytes == 16
+    assert link.send(item(Kind.REPLY, 0, 0, 0, 0, b""), reserved=True)
+    assert link.queued_bytes == 11 + len(item(Kind.REPLY, 0, 0, 0, 0, b""))
 
 
 async def test_a_large_queue_is_cut_into_batches_in_order() -> None:
     near, far = MemoryWire.pair()
     link, other = Link(near), Link(far)
     got: list[bytes] = []
-    parts = [bytes([number]) * (MAX_BATCH // 3) for number in range(10)]
+    parts = [request(bytes([number]) * (MAX_BATCH // 3)) for number in range(10)]
     for part in parts:
         link.send(part)
     done = asyncio.Event()
@@ -80,3 +85,24 @@ async def test_a_large_queue_is_cut_into_batches_in_order() -> None:
     assert max(map(len, got)) <= MAX_BATCH
     await link.hang_up()
     await asyncio.gather(*runs)
+
+
+async def test_answers_and_control_leave_before_a_backlog_of_requests() -> None:
+    """Each lane in its own order; a cancellation stays behind the request it cancels."""
+    wire = SlowWire()
+    link = Link(wire)
+    for number in range(MAX_ITEMS):
+        link.send(item(Kind.REQUEST, 0, 0, 0, number, b""))
+    link.send(item(Kind.CANCEL, 0, 0, 0, 100, b""))
+    for number, kind in enumerate((Kind.FRAME, Kind.REPLY, Kind.CREDIT, Kind.PROBE, Kind.CLAIM)):
+        link.send(item(kind, 0, 0, 0, 200 + number, b""), reserved=True)
+    running = asyncio.create_task(link.run(lambda batch: None))
+    wire.may_send.release()
+    while len(wire.batches) < 2:
+        await asyncio.sleep(0)
+    left = [hop.correlation for batch in wire.batches for hop in hops(batch)]
+    assert left == [*range(200, 205), *range(MAX_ITEMS), 100]
+    assert not link.queued_bytes
+    await wire.close()
+    wire.may_send.release()
+    await running

@@ -27,7 +27,8 @@ class RecordingLink(Link):
         return super().send(item, reserved=reserved)
 
     def taken(self) -> list[tuple[int, int, int, bytes]]:
-        batch = b"".join(self._queue)
+        batch = b"".join(self.waiting)
+        self._first.clear()
         self._queue.clear()
         self._bytes = 0
         return [(h.kind, h.correlation, h.flags, batch[h.start : h.end]) for h in hops(batch)]

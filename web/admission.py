@@ -1,0 +1,79 @@
+"""What the front door takes on at once, and when those it turns away may come again."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vareon_runtime.clock import Clock
+from vareon_runtime.routing.shares import Shares
+
+MOST_SHORT = 400
+"""Requests that are answered as soon as they have been handled. Few enough that whoever is
+admitted is answered within a second at a few hundred a second, and that turning somebody away,
+which waits behind them in the event loop, takes milliseconds."""
+MOST_WAITING = 4_000
+"""Requests that wait for somebody else, such as a model; they cost memory and no time."""
+SHORTEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 30.0
+_WINDOW_S = 1.0
+
+
+class Admission:
+    """Counts requests by caller, and refuses at once what is too much.
+
+    Args:
+        clock: Tells how many were turned away lately.
+        rng: Spreads those who come again.
+    """
+
+    def __init__(self, clock: Clock, rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._short: Shares[str] = Shares(MOST_SHORT)
+        self._waiting: Shares[str] = Shares(MOST_WAITING)
+        self._window_ends_s = 0.0
+        self._refused = self._refused_before = 0
+        self._admitted = self._admitted_before = 0
+
+    @contextmanager
+    def admitted(self, who: str, *, waits: bool) -> Iterator[None]:
+        """Let a request in for as long as it is served.
+
+        Raises:
+            QuotaExceeded: If this caller has its share.
+            Overloaded: If there is no room for anybody.
+        """
+        shares = self._waiting if waits else self._short
+        problem = shares.refusal(who)
+        if problem is not None:
+            raise problem
+        self._admitted += 1
+        shares.take(who)
+        try:
+            yield
+        finally:
+            shares.give(who)
+
+    def come_again_s(self, at_least_s: float | None) -> int:
+        """When somebody turned away should come again: the later, the more are turned away.
+
+        Args:
+            at_least_s: What the refusal itself asks for.
+        """
+        self._turn_window()
+        self._refused += 1
+        refused = max(self._refused, self._refused_before)
+        admitted = max(self._admitted, self._admitted_before, 1)
+        shortest_s = max(SHORTEST_WAIT_S, at_least_s or 0.0)
+        spread_s = shortest_s + 4.0 * refused / admitted
+        return math.ceil(min(LONGEST_WAIT_S, self._rng.uniform(shortest_s, spread_s)))
+
+    def _turn_window(self) -> None:
+        now_s = self._clock.monotonic()
+        if now_s >= self._window_ends_s:
+            self._window_ends_s = now_s + _WINDOW_S
+            self._refused_before, self._refused = self._refused, 0
+            self._admitted_before, self._admitted = self._admitted, 0
