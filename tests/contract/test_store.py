@@ -255,6 +255,8 @@ def test_rows_of_the_engine_are_found_by_their_columns(reopen: Opener) -> None:
     assert store.commit([Unit(A, rows=rows)], 1) == [None]
     due = store.find(table, {"shard": [1, 2]}, up_to=("due_ms", 30))
     assert [row["key"] for row in due] == ["c", "b", "a"]
+    later = store.find(table, {}, up_to=("due_ms", 30), at_least=20)
+    assert [row["key"] for row in later] == ["b", "a"]
     assert [row["key"] for row in store.find(table, {"shard": 1}, limit=2)] == ["a", "c"]
     gone = RowChange("delete", table, {}, {"kind": "k", "key": "a", "name": "n"})
     assert store.commit([Unit(A, rows=[gone])], 1) == [None]

@@ -99,6 +99,7 @@ class Ticked(NamedTuple):
     """A reminder of the entity is due."""
 
     armed: Armed
+    message_id: MessageId
 
     @property
     def message_id(self) -> MessageId:

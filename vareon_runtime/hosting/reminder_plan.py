@@ -79,8 +79,7 @@ class Armed:
     live: bool = True
     flying: bool = False
 
-    @property
-    def message_id(self) -> MessageId:
+    def tick_id(self) -> MessageId:
         """Names this very tick: the same after a failure or a kill."""
         return derived_id("tick", *self.target, self.name, str(self.plan.due_ms))
 

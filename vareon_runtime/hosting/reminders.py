@@ -242,24 +242,32 @@ class Reminders:
             armed.flying = True
             self._flying += 1
             self.ticks += 1
-            activation.deliver(Ticked(armed), bounded=False)
+            activation.deliver(Ticked(armed, armed.tick_id()), bounded=False)
 
     def _read_soon(self, within_ms: int) -> None:
         self._read_at_ms = min(self._read_at_ms, self._now_ms() + within_ms)
         self._wake.set()
 
     def _read_if_needed(self, now_ms: int) -> None:
-        low = self._more and self._held < READ_LIMIT // 2
-        if self._reading is None and (low or now_ms >= self._read_at_ms):
-            self._read_at_ms = now_ms + READ_EVERY_MS
-            self._reading = asyncio.create_task(self._read(now_ms + WINDOW_MS))
+        due = now_ms >= self._read_at_ms
+        low = self._more and self._held < READ_LIMIT // 2 and not due
+        if self._reading is None and (low or due):
+            if due:
+                self._read_at_ms = now_ms + READ_EVERY_MS
+            since_ms = self._horizon_ms if low else None
+            self._reading = asyncio.create_task(self._read(since_ms, now_ms + WINDOW_MS))
 
-    async def _read(self, horizon_ms: int) -> None:
-        """Arm what is due up to the horizon, the soonest first."""
+    async def _read(self, since_ms: int | None, horizon_ms: int) -> None:
+        """Arm what is due up to the horizon, the soonest first.
+
+        Args:
+            since_ms: What is due before this is armed already; None to look at everything.
+            horizon_ms: How far to look.
+        """
         self._touched = set()
         self._horizon_ms = horizon_ms
         try:
-            rows = await self._rows(horizon_ms)
+            rows = await self._rows(since_ms, horizon_ms)
             self._more = len(rows) == READ_LIMIT
             if self._more:
                 self._horizon_ms = rows[-1]["due_ms"]
@@ -285,7 +293,7 @@ class Reminders:
         except msgspec.MsgspecError as error:
             failure("reminder_unreadable", error, entity=str(key[0]), reminder=key[1])
 
-    async def _rows(self, horizon_ms: int) -> list[dict[str, Any]]:
+    async def _rows(self, since_ms: int | None, horizon_ms: int) -> list[dict[str, Any]]:
         host = self._host
         owned = host.ownership.shards - host.ownership.leaving
         where = {} if len(owned) == SHARDS else {"shard": sorted(owned)}
@@ -293,7 +301,11 @@ class Reminders:
             return []
         return await host.loader.call(
             lambda: host.store.find(
-                REMINDERS, where, up_to=("due_ms", horizon_ms), limit=READ_LIMIT
+                REMINDERS,
+                where,
+                up_to=("due_ms", horizon_ms),
+                at_least=since_ms,
+                limit=READ_LIMIT,
             )
         )
 

@@ -38,39 +38,41 @@ async def ticked(activation: Activation, ticked: Ticked) -> None:
     if not armed.live:
         return
     try:
-        await _ticked(activation, armed)
+        await _ticked(activation, ticked)
     except BaseException:
         # Nobody asks again for a tick, so one whose turn breaks off must be told of.
         activation.host.reminders.spoilt(armed, Unavailable("Its turn was stopped."))
         raise
 
 
-async def _ticked(activation: Activation, armed: Armed) -> None:
+async def _ticked(activation: Activation, ticked: Ticked) -> None:
+    armed = ticked.armed
     unit = Unit(activation.target)
     if activation.entity.exists:
-        context = await _handle(activation, armed)
-        record = InboxRecord(activation.target, armed.message_id, b"", None)
-        turn.fill(activation, unit, context, record, armed.message_id, existed=True)
+        context = await _handle(activation, ticked)
+        record = InboxRecord(activation.target, ticked.message_id, b"", None)
+        turn.fill(activation, unit, context, record, ticked.message_id, existed=True)
     else:
-        context = _context(activation, armed)
+        context = _context(activation, ticked)
         context.changes.armed[armed.name] = None
         unit.rows.append(row_of(activation.target, armed.name, None))
     context.changes.tick = armed
     turn.submit(activation, unit, context.changes, None, [])
 
 
-async def _handle(activation: Activation, armed: Armed) -> Context:
+async def _handle(activation: Activation, ticked: Ticked) -> Context:
     """The context with everything the turn leaves, the reminder's next due time included."""
     now_ms = int(activation.host.clock.time() * 1000)
-    plan, context = armed.plan, _context(activation, armed)
+    armed = ticked.armed
+    plan, context = armed.plan, _context(activation, ticked)
     try:
         settled = plan.schedule.settle(plan.due_ms, now_ms)
         if settled.fires or plan.attempts:
             await _call(activation, armed, settled.missed, context)
-        await sends.number(activation, context, armed.message_id)
+        await sends.number(activation, context, ticked.message_id)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises, the schedule goes on
         activation.roll_back(existed=True)
-        context = _context(activation, armed)
+        context = _context(activation, ticked)
         known = _known(activation, armed, error)
         give_up_or_postpone(context.changes, armed, known, now_ms)
         return context
@@ -85,8 +87,8 @@ async def _handle(activation: Activation, armed: Armed) -> Context:
     return context
 
 
-def _context(activation: Activation, armed: Armed) -> Context:
-    return turn.context_for(activation, armed.message_id, armed.plan.principal)
+def _context(activation: Activation, ticked: Ticked) -> Context:
+    return turn.context_for(activation, ticked.message_id, ticked.armed.plan.principal)
 
 
 def give_up_or_postpone(changes: Changes, armed: Armed, error: VareonError, now_ms: int) -> None:
@@ -148,13 +150,13 @@ def _known(activation: Activation, armed: Armed, error: Exception) -> VareonErro
 def _dead_letter(armed: Armed, failed: Plan, error: VareonError, now_ms: int) -> RowChange:
     letter = DeadLetter(
         armed.target,
-        armed.message_id,
+        armed.tick_id(),
         "reminder",
         failed.handler,
         failed.body,
         failed.principal,
         str(armed.target),
-        armed.message_id,
+        armed.tick_id(),
         error,
         failed.attempts,
     )

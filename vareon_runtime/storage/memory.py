@@ -114,12 +114,13 @@ class MemoryStore:
         where: Mapping[str, Any],
         *,
         up_to: tuple[str, int] | None = None,
+        at_least: int | None = None,
         limit: int = FIND_LIMIT,
     ) -> list[dict[str, Any]]:
         """See `Store.find`."""
         if table is _EFFECTS:
             return self._find_effects(where)
-        return self._database.rows.find(table, where, up_to, limit)
+        return self._database.rows.find(table, where, up_to, limit, at_least)
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
         """See `Store.commit`."""

@@ -36,7 +36,12 @@ class MemoryRows:
             raise
 
     def find(
-        self, table: Table, where: Mapping[str, Any], up_to: tuple[str, int] | None, limit: int
+        self,
+        table: Table,
+        where: Mapping[str, Any],
+        up_to: tuple[str, int] | None,
+        limit: int,
+        at_least: int | None = None,
     ) -> list[Row]:
         """See `Store.find`."""
         rows = self._tables.get(table.name, {})
@@ -44,7 +49,12 @@ class MemoryRows:
             matching = [rows[key] for key in sorted(rows) if matches(rows[key], where)]
         else:
             column, most = up_to
-            due = [row for row in rows.values() if row[column] <= most and matches(row, where)]
+            least = float("-inf") if at_least is None else at_least
+            due = [
+                row
+                for row in rows.values()
+                if least <= row[column] <= most and matches(row, where)
+            ]
             matching = sorted(due, key=lambda row: row[column])
         return [dict(row) for row in matching[:limit]]
 

@@ -149,6 +149,7 @@ class Store(Protocol):
         where: Mapping[str, Any],
         *,
         up_to: tuple[str, int] | None = None,
+        at_least: int | None = None,
         limit: int = FIND_LIMIT,
     ) -> list[dict[str, Any]]:
         """Committed rows of one of the engine's tables, ordered by its key.
@@ -157,6 +158,7 @@ class Store(Protocol):
             table: Which.
             where: Columns and the value, or the collection of values, that they must have.
             up_to: A column whose value must not exceed this; rows come ordered by it.
+            at_least: With ``up_to``: that column's value must not be below this.
             limit: How many at most.
         """
         ...

@@ -98,10 +98,11 @@ class SqliteStore:
         where: Mapping[str, Any],
         *,
         up_to: tuple[str, int] | None = None,
+        at_least: int | None = None,
         limit: int = FIND_LIMIT,
     ) -> list[dict[str, Any]]:
         """See `Store.find`."""
-        sql, values = statements.find_sql(table, where, up_to, limit)
+        sql, values = statements.find_sql(table, where, up_to, at_least, limit)
         names = [column.name for column in table.columns]
         try:
             rows = self._require(self._reader).execute(sql, values).fetchall()

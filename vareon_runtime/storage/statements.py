@@ -64,7 +64,11 @@ def delete_sql(table: Table, where: tuple[str, ...]) -> str:
 
 
 def find_sql(
-    table: Table, where: Mapping[str, Any], up_to: tuple[str, int] | None, limit: int
+    table: Table,
+    where: Mapping[str, Any],
+    up_to: tuple[str, int] | None,
+    at_least: int | None,
+    limit: int,
 ) -> tuple[str, list[Any]]:
     """``SELECT`` of whole rows, and its parameters; see `Store.find`.
 
@@ -80,6 +84,9 @@ def find_sql(
         order = table.c[up_to[0]].name
         parts.append(f"{order} <= ?")
         values.append(up_to[1])
+        if at_least is not None:
+            parts.append(f"{order} >= ?")
+            values.append(at_least)
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     condition = f" WHERE {' AND '.join(parts)}" if parts else ""
     sql = f"SELECT {names} FROM {table.name}{condition} ORDER BY {order} LIMIT ?"  # noqa: S608
