@@ -27,6 +27,9 @@ class Settings:
     node: str = "node"
     entities: tuple[str, ...] = ()
     """Modules that define entities of the user's own."""
+    inbox_hours: float = 26.0
+    """How long handled messages are kept with their replies; an id is good for 24 h."""
+    dead_letter_days: float = 30.0
     instance: str = ""
     """Names this start; every process of it carries it in its environment."""
 

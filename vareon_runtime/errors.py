@@ -6,6 +6,7 @@
     │   ├── NotFound            no such entity, or not yours
     │   ├── Conflict            a unique value is taken, or the state forbids it
     │   ├── IdReused            this id was used for something else
+    │   ├── Expired             this id is too old, or from the future
     │   ├── CircularWait        its answer would have to wait for itself
     │   ├── StillRunning        the first request with this id has not ended
     │   ├── NotAuthenticated    nobody is signed in
@@ -108,6 +109,12 @@ class StillRunning(Refused):
 
     code = "still_running"
     retryable = True
+
+
+class Expired(Refused):
+    """The id says when it was made, and that is too long ago, or still to come."""
+
+    code = "expired"
 
 
 class NotAuthenticated(Refused):

@@ -41,6 +41,7 @@ from web.services.models import Models
 from web.services.passwords import Passwords
 from web.services.preferences import Preferences
 from web.services.readiness import Readiness
+from web.services.storage import Storage
 from web.services.tokens import Tokens
 from web.sockets.chat import ChatSockets
 from web.sockets.open_sockets import OpenSockets
@@ -68,7 +69,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     keyed = KeyedRequests(bus, clock, key)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
     routes = [
-        *SystemRoutes(readiness).routes(),
+        *SystemRoutes(readiness, Storage(database, clock)).routes(),
         *ConsoleRoutes().routes(),
         *AccountRoutes(accounts, tokens).routes(),
         *DeadLetterRoutes(DeadLetters(database, bus)).routes(),

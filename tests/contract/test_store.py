@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable
-from vareon_runtime.identity import SHARDS, EntityId
+from vareon_runtime.identity import SHARDS, EntityId, derived_id, inner_id
 from vareon_runtime.migrations.run import migrate
 from vareon_runtime.models import UserRow
-from vareon_runtime.placement import owner_of
+from vareon_runtime.placement import owner_of, shard_of
 from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.memory import MemoryDatabase, MemoryStore
@@ -300,3 +300,38 @@ def test_shards_move_by_lease_between_hosts_that_share_a_database() -> None:
         one.tend(200 + LEASE_MS)
     with pytest.raises(StaleOwner):
         one.commit([Unit(A, state=state(A, 1))], 1)
+
+
+def test_the_inbox_is_walked_through_and_what_is_over_is_deleted(reopen: Opener) -> None:
+    store = reopen()
+    started = 5_000_000
+    effect_id = started.to_bytes(6, "big") + b"\x70" + bytes(9)
+    rows = [
+        (derived_id("old"), 1_000, b"r"),
+        (derived_id("new"), 9_000_000, b"r"),
+        (derived_id("open"), 1_000, None),
+        (inner_id("before the effect began"), started - 1, b"r"),
+        (inner_id("since the effect began"), started + 1, b"r"),
+    ]
+    for message_id, now_ms, reply in rows:
+        record = InboxRecord(A, message_id, b"d" * 8, reply)
+        assert store.commit([Unit(A, inbox=record)], now_ms) == [None]
+    effect = EffectRecord(effect_id, A, shard_of(A), "work", 1, b"")
+    assert store.commit([Unit(A, effects=[effect])], 1) == [None]
+
+    def walk() -> set[bytes]:
+        at, seen, deleted = None, 0, 0
+        while True:
+            swept = store.sweep_inbox(at, 2, 8_000_000)
+            seen, deleted, at = seen + swept.seen, deleted + swept.deleted, swept.at
+            if at is None:
+                break
+        kept = store.load([Wanted(A, tuple(row[0] for row in rows))])[0].inbox
+        assert seen - deleted == len(kept)
+        return set(kept)
+
+    assert walk() == {rows[1][0], rows[2][0], rows[4][0]}
+    assert walk() == {rows[1][0], rows[2][0], rows[4][0]}
+    assert store.commit([Unit(A, finished=effect_id)], 1) == [None]
+    assert walk() == {rows[1][0], rows[2][0]}
+    assert store.cut_log() >= 0

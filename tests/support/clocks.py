@@ -1,10 +1,12 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that stands still until a test moves it, and threads that do not exist."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 
 class ManualClock:
@@ -29,7 +31,7 @@ class ManualClock:
         await future
 
     async def advance(self, seconds: float, step_s: float = 1.0) -> None:
-        """Let time pass, with real moments in between for threads to answer in."""
+        """Let time pass in steps, with everything done that is due at each."""
         until = self.now_s + seconds
         while self.now_s < until:
             self.now_s = min(until, self.now_s + step_s)
@@ -49,6 +51,25 @@ class ManualClock:
 
 
 async def settle() -> None:
-    """Let tasks and the threads they wait for go on."""
-    for _ in range(10):
-        await asyncio.sleep(0.0005)
+    """Let tasks go on until they wait for time, or for the test."""
+    for _ in range(60):
+        await asyncio.sleep(0)
+
+
+def without_threads() -> None:
+    """Make the running loop do at once what it would give to threads.
+
+    A clock that stands still and a thread that takes its time do not go together: the same work
+    would take more of that time on a busy machine, and leases would end.
+    """
+    loop = asyncio.get_running_loop()
+
+    def at_once(_executor: object, function: Callable[..., Any], *arguments: Any) -> Any:
+        future: asyncio.Future[Any] = loop.create_future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001 - whoever waits for it must hear
+            future.set_exception(error)
+        return future
+
+    loop.run_in_executor = at_once  # type: ignore[method-assign]

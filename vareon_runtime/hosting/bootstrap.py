@@ -15,6 +15,7 @@ from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.errors import ConfigurationError, VareonError
 from vareon_runtime.hosting.host import Host
+from vareon_runtime.hosting.retention import Kept
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.hosting.watchdog import Watchdog
 from vareon_runtime.identity import seeded_ids
@@ -103,6 +104,7 @@ async def build(
         HostServices(clock, ids, reader.rows, resources),
         _fenced,
         Marks(settings.run_dir / f"{name}.running"),
+        Kept(settings.inbox_hours * 3600.0, settings.dead_letter_days * 24 * 3600.0),
     )
     # Only a host in a process of its own may be ended by its watchdog.
     watchdog = Watchdog(name, host.marks.running) if settings.instance else None

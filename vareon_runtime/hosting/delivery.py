@@ -101,10 +101,5 @@ class Ticked(NamedTuple):
     armed: Armed
     message_id: MessageId
 
-    @property
-    def message_id(self) -> MessageId:
-        """What it is known by: the tick."""
-        return self.armed.message_id
-
 
 Delivery = Asked | Arrived | Resulted | Subscribed | Ticked

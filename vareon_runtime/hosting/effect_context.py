@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 from vareon_runtime.entity.context import find_resource
 from vareon_runtime.errors import DeadlineExceeded
 from vareon_runtime.hosting.effect_call import RunningEffect
-from vareon_runtime.identity import EntityId, MessageId, Principal, as_text, derived_id
+from vareon_runtime.identity import EntityId, MessageId, Principal, as_text, inner_id
 from vareon_runtime.message import Request
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class HostEffectContext:
     async def ask(self, target: EntityId, message: Request[R], timeout_s: float | None = None) -> R:
         """Ask another entity under an id derived from this effect and the ask's ordinal."""
         self._asked += 1
-        message_id = derived_id("effect", self.effect_id.hex(), str(self._asked))
+        message_id = inner_id("effect", self.effect_id.hex(), str(self._asked))
         left_s = (self.deadline_s or 0.0) - self._host.clock.time()
         if timeout_s is None and left_s > 0:
             try:

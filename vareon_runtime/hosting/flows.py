@@ -36,7 +36,7 @@ from vareon_runtime.hosting.journal import Journal
 from vareon_runtime.hosting.outcome import stored_error
 from vareon_runtime.hosting.suspects import Steps
 from vareon_runtime.hosting.tries import tries
-from vareon_runtime.identity import EntityId, as_text, derived_id, id_time_s
+from vareon_runtime.identity import EntityId, as_text, id_time_s, inner_id
 from vareon_runtime.message import Request, reply_type
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.telemetry import failure
@@ -138,7 +138,7 @@ class FlowRun:
     def ask(self, target: EntityId, message: Request[R], timeout_s: float = 60.0) -> Awaitable[R]:
         """See `FlowContext.ask`."""
         number = self._number()
-        message_id = derived_id("flow", self.flow_id.hex(), str(number))
+        message_id = inner_id("flow", self.flow_id.hex(), str(number))
         label = f"ask:{type(message).__name__}"
         once = partial(
             ask_for, self._host, self._life.effect, message_id, target, message, timeout_s

@@ -38,6 +38,7 @@ from vareon_runtime.hosting.outcome import PendingUnit
 from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
 from vareon_runtime.hosting.quarantine import Quarantine
 from vareon_runtime.hosting.reminders import Reminders
+from vareon_runtime.hosting.retention import KEPT, Kept, Retention
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.message import Event, Position
@@ -78,6 +79,7 @@ class Host:
         services: HostServices,
         fenced: Callable[[VareonError], None],
         marks: Marks | None = None,
+        kept: Kept = KEPT,
     ) -> None:
         self.name = name
         self.incarnation = incarnation
@@ -93,6 +95,7 @@ class Host:
         self.reminders = Reminders(self)
         self.marks = marks or Marks()
         self.quarantine = Quarantine(self, self.marks)
+        self.retention = Retention(self, kept)
         self.work: tuple[ShardWork, ...] = (
             self.quarantine,
             self.effects,
@@ -122,6 +125,7 @@ class Host:
         await self.bus.start()
         await self.take_up(self.ownership.shards)
         self.ownership.keep()
+        self.retention.start()
         self._sweeping = asyncio.create_task(self._sweep())
         event("host_started", host=self.name, incarnation=self.incarnation)
 
@@ -132,9 +136,7 @@ class Host:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.ownership.stop()
-        await self.reminders.stop()
-        await self.effects.stop()
-        await self.outbox.stop()
+        await self._stop_work()
         running = [a.running for a in self.catalog if a.running is not None]
         if running:
             await asyncio.wait(running, timeout=2.0)
@@ -156,12 +158,14 @@ class Host:
         for activation in self.catalog:
             if activation.running is not None:
                 activation.running.cancel()
-        await self.reminders.stop()
-        await self.effects.stop()
-        await self.outbox.stop()
+        await self._stop_work()
         await self.committer.abandon()
         await self.loader.stop()
         self.store.close()
+
+    async def _stop_work(self) -> None:
+        for part in (self.retention, self.reminders, self.effects, self.outbox):
+            await part.stop()
 
     def status(self) -> dict[str, Any]:
         """Counters for dashboards and probes."""
@@ -178,6 +182,7 @@ class Host:
             "effects_started": self.effects.started,
             "subscribers": len(self._readers),
             **self.reminders.status(),
+            **self.retention.status(),
         }
 
     def receive(self, link: Outlet, kind: int, flags: int, correlation: int, body: bytes) -> None:

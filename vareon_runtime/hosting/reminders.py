@@ -119,11 +119,18 @@ class Reminders:
                 del self._changing[target, name]
         if changes.armed or changes.deleted:
             self._read_soon(AGAIN_MS)
-        if changes.tick is not None and isinstance(error, Conflict):
-            self.spoilt(changes.tick, error)
+        armed: Armed | None = changes.tick
+        if armed is None or not isinstance(error, Conflict):
+            return
+        if (target, armed.name) not in self._changing:
+            self._put_off(armed, error)
 
     def spoilt(self, armed: Armed, error: VareonError) -> None:
-        """A tick's turn was stopped, or cannot be stored: that counts as a failure of the tick."""
+        """A tick's turn was stopped, or may not run: that counts as a failure of the tick."""
+        if armed.live:
+            self._put_off(armed, error)
+
+    def _put_off(self, armed: Armed, error: VareonError) -> None:
         if not self._host.stopping:
             changes = Changes()
             give_up_or_postpone(changes, armed, error, self._now_ms())

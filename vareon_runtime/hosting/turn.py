@@ -24,6 +24,7 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting import circles, sends
+from vareon_runtime.hosting.age import in_time
 from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.keyed import under_key
@@ -34,7 +35,7 @@ from vareon_runtime.hosting.outcome import (
     stored_reply,
 )
 from vareon_runtime.hosting.reminder_plan import rows_of
-from vareon_runtime.identity import EntityId, Principal, id_time_s
+from vareon_runtime.identity import EntityId, Principal
 from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
@@ -80,7 +81,8 @@ async def asked(activation: Activation, asked: Asked) -> None:
         digest = b""
         if durable:
             digest = request.fingerprint or codec.digest(request.name, principal, request.body)
-            known = await activation.recall(request.message_id, id_time_s(request.message_id))
+            made_s = in_time(request.message_id, host.clock.time())
+            known = await activation.recall(request.message_id, made_s)
             if known is not None:
                 _repeat(activation, asked, handler, known, digest)
                 return

@@ -46,6 +46,8 @@ class SettingsSource(BaseSettings):
     ray_dashboard_port: int = Field(8265, ge=0, le=65535)
     entities: Annotated[tuple[str, ...], NoDecode] = ()
     node: str = Field(default_factory=_short_hostname, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
+    dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
     allow_remote: bool = False
 
     @classmethod
@@ -127,6 +129,8 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         ray_dashboard_port=source.ray_dashboard_port,
         node=source.node,
         entities=source.entities,
+        inbox_hours=source.inbox_hours,
+        dead_letter_days=source.dead_letter_days,
         instance=instance,
     )
     return settings, source.admin_password

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
-from vareon_runtime.identity import SHARDS, EntityId, MessageId
+from vareon_runtime.identity import SHARDS, EntityId, MessageId, id_time_s
 from vareon_runtime.placement import owner_of
 from vareon_runtime.storage.memory_rows import MemoryRows, matches
 from vareon_runtime.storage.ports import (
@@ -22,12 +22,15 @@ from vareon_runtime.storage.ports import (
     LEASE_MS,
     Channel,
     EffectRecord,
+    InboxKey,
     InboxRecord,
     Loaded,
     StateRecord,
+    Swept,
     Tenure,
     Unit,
     Wanted,
+    is_over,
 )
 from vareon_runtime.storage.tables import ChannelRow, EffectRow
 
@@ -50,6 +53,8 @@ class MemoryDatabase:
 
     states: dict[EntityId, StateRecord] = field(default_factory=dict)
     inbox: dict[tuple[EntityId, MessageId], InboxRecord] = field(default_factory=dict)
+    handled_ms: dict[tuple[EntityId, MessageId], int] = field(default_factory=dict)
+    """When each row of the inbox was written."""
     effects: dict[bytes, EffectRecord] = field(default_factory=dict)
     rows: MemoryRows = field(default_factory=MemoryRows)
     hosts: dict[str, HostLife] = field(default_factory=dict)
@@ -131,7 +136,7 @@ class MemoryStore:
             if unit.target in failed:
                 outcomes.append(Unavailable("An earlier change of this entity was refused.", 0.1))
                 continue
-            outcome = self._one(unit)
+            outcome = self._one(unit, now_ms)
             if outcome is not None:
                 failed.add(unit.target)
             outcomes.append(outcome)
@@ -146,6 +151,27 @@ class MemoryStore:
             if record.shard in wanted:
                 effects[effect_id] = replace(record, attempts=record.attempts + 1)
         return [record for record in effects.values() if record.shard in wanted]
+
+    def sweep_inbox(self, after: InboxKey | None, limit: int, before_ms: int) -> Swept:
+        """See `Store.sweep_inbox`."""
+        self._guard()
+        database = self._database
+        oldest = min(database.effects, default=None)
+        running_since_ms = None if oldest is None else int(id_time_s(oldest) * 1000)
+        rows = sorted((message_id, *target) for target, message_id in database.inbox)
+        part = [InboxKey(*row) for row in rows if after is None or row > after][:limit]
+        deleted = 0
+        for message_id, kind, key in part:
+            name = (EntityId(kind, key), message_id)
+            over = is_over(message_id, database.handled_ms[name], before_ms, running_since_ms)
+            if over and database.inbox[name].reply is not None:
+                del database.inbox[name], database.handled_ms[name]
+                deleted += 1
+        return Swept(len(part), deleted, part[-1] if len(part) == limit else None)
+
+    def cut_log(self) -> int:
+        """See `Store.cut_log`."""
+        return 0
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -206,7 +232,7 @@ class MemoryStore:
                 found.channels[peer] = Channel(row["sent"], row["handled"])
         return found
 
-    def _one(self, unit: Unit) -> VareonError | None:
+    def _one(self, unit: Unit, now_ms: int) -> VareonError | None:
         database = self._database
         state, before = unit.state, database.states.get(unit.target)
         if state is not None and before is not None and before.version >= state.version:
@@ -223,6 +249,7 @@ class MemoryStore:
         for record in (inbox, unit.answered):
             if record is not None:
                 database.inbox[unit.target, record.message_id] = record
+                database.handled_ms[unit.target, record.message_id] = now_ms
         for effect in unit.effects:
             database.effects[effect.effect_id] = effect
         if unit.finished is not None:

@@ -51,9 +51,7 @@ class MemoryRows:
             column, most = up_to
             least = float("-inf") if at_least is None else at_least
             due = [
-                row
-                for row in rows.values()
-                if least <= row[column] <= most and matches(row, where)
+                row for row in rows.values() if least <= row[column] <= most and matches(row, where)
             ]
             matching = sorted(due, key=lambda row: row[column])
         return [dict(row) for row in matching[:limit]]

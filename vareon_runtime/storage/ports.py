@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Table
 
 from vareon_runtime.errors import VareonError
-from vareon_runtime.identity import EntityId, MessageId
+from vareon_runtime.identity import EntityId, MessageId, is_inner
 from vareon_runtime.storage.changes import RowChange
 
 LEASE_MS = 5_000
@@ -115,6 +115,42 @@ class Loaded:
     channels: dict[EntityId, Channel] = field(default_factory=dict)
 
 
+class InboxKey(NamedTuple):
+    """Where an inbox row stands in the order of its table."""
+
+    message_id: MessageId
+    kind: str
+    key: str
+
+
+class Swept(NamedTuple):
+    """One step of a walk through the inbox.
+
+    Attributes:
+        seen: Rows looked at.
+        deleted: Rows deleted.
+        at: Where the next step begins; None at the end.
+    """
+
+    seen: int
+    deleted: int
+    at: InboxKey | None
+
+
+def is_over(
+    message_id: MessageId, handled_at_ms: int, before_ms: int, running_since_ms: int | None
+) -> bool:
+    """Whether an answered inbox row has served its time.
+
+    Asks of effects and flows are repeated for as long as their effect runs, however long that is:
+    their rows are kept while there is an effect older than they are.
+    """
+    if handled_at_ms >= before_ms:
+        return False
+    from_inside = is_inner(message_id) and running_since_ms is not None
+    return not from_inside or handled_at_ms < (running_since_ms or 0)
+
+
 class Store(Protocol):
     """Durable state of the entities one host owns."""
 
@@ -178,6 +214,23 @@ class Store(Protocol):
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """Effects of these shards, each with one attempt more, durably counted."""
+        ...
+
+    def sweep_inbox(self, after: InboxKey | None, limit: int, before_ms: int) -> Swept:
+        """Look at the next rows of the inbox, and delete those whose time is over.
+
+        Args:
+            after: Where the last step ended; None to begin.
+            limit: How many rows to look at.
+            before_ms: Rows handled before this moment are over, by the rule of `is_over`.
+
+        Raises:
+            StoreFailed: If the database cannot be written.
+        """
+        ...
+
+    def cut_log(self) -> int:
+        """Keep the log of commits short, where there is one; the bytes it has now."""
         ...
 
     def close(self) -> None:

@@ -15,16 +15,18 @@ from sqlalchemy import Table
 
 from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
 from vareon_runtime.identity import SHARDS, EntityId, MessageId
-from vareon_runtime.storage import batch, statements
+from vareon_runtime.storage import batch, statements, upkeep
 from vareon_runtime.storage.lock import FileLock
 from vareon_runtime.storage.ports import (
     FIND_LIMIT,
     LEASE_MS,
     Channel,
     EffectRecord,
+    InboxKey,
     InboxRecord,
     Loaded,
     StateRecord,
+    Swept,
     Tenure,
     Unit,
     Wanted,
@@ -142,6 +144,20 @@ class SqliteStore:
             EffectRecord(effect_id, EntityId(kind, key), shard, name, attempts, call)
             for effect_id, kind, key, shard, name, attempts, call in rows
         ]
+
+    def sweep_inbox(self, after: InboxKey | None, limit: int, before_ms: int) -> Swept:
+        """See `Store.sweep_inbox`."""
+        try:
+            return upkeep.sweep_inbox(self._require(self._writer), after, limit, before_ms)
+        except sqlite3.Error as error:
+            raise StoreFailed(f"Old rows could not be deleted: {error}.") from error
+
+    def cut_log(self) -> int:
+        """See `Store.cut_log`."""
+        try:
+            return upkeep.cut_log(self._require(self._writer), self._path)
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The log could not be cut: {error}.") from error
 
     def close(self) -> None:
         """See `Store.close`."""

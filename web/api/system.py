@@ -8,13 +8,15 @@ from web.api.answers import answer
 from web.routes import PUBLIC, Route
 from web.services import policy
 from web.services.readiness import Readiness
+from web.services.storage import Storage
 
 
 class SystemRoutes:
     """Health, and what the router counts."""
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Readiness, storage: Storage) -> None:
         self._readiness = readiness
+        self._storage = storage
 
     def routes(self) -> list[Route]:
         """What is served here."""
@@ -23,6 +25,7 @@ class SystemRoutes:
             Route("GET", "/readyz", PUBLIC, self.ready, vital=True),
             Route("GET", "/health", PUBLIC, self.health, vital=True),
             Route("GET", "/api/system/router", policy.READ_SYSTEM, self.router),
+            Route("GET", "/api/system/storage", policy.READ_SYSTEM, self.storage),
         ]
 
     async def alive(self, _request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -40,3 +43,7 @@ class SystemRoutes:
     async def router(self, _request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Links and counters of this node's router."""
         return answer(await self._readiness.router())
+
+    async def storage(self, _request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Rows and bytes of each family of tables."""
+        return answer(await self._storage.used())

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from web.cli.instance import data_dir_option, running_here, settings_for
+from vareon_runtime.config import Settings
+from web.cli.instance import admin_token, data_dir_option, running_here, settings_for
 
 _PATIENCE_S = 5.0
 
@@ -31,7 +32,33 @@ def status(data_dir: Path | None) -> None:
     click.echo(f"  Ray dashboard  {record.dashboard_url}")
     click.echo(f"  data           {settings.data_dir}")
     click.echo(f"  process        {record.pid}")
+    if code == 200:
+        for line in _stored(record.url, settings):
+            click.echo(line)
     sys.exit(0 if code == 200 else 1)
+
+
+def _stored(url: str, settings: Settings) -> list[str]:
+    """What is stored, a line for each family; nothing if this user may not know."""
+    try:
+        token = admin_token(settings)
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{url}/api/system/storage", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as response:  # noqa: S310
+            used = json.load(response)
+    except (OSError, ValueError, click.ClickException):
+        return []
+    lines = [f"  stored         {_size(used['file_bytes'])}, log {_size(used['log_bytes'])}"]
+    lines.extend(
+        f"    {family['family']:<12} {family['rows']:>12,} rows  {_size(family['bytes']):>9}"
+        for family in used["families"]
+    )
+    return lines
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def _readiness(url: str) -> tuple[int, dict[str, Any]]:

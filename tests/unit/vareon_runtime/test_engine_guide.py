@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.support.clocks import ManualClock
+from tests.support.clocks import ManualClock, without_threads
 from vareon_runtime.errors import Conflict
 from vareon_runtime.identity import EntityId
 from vareon_runtime.testing import InProcessCluster
@@ -56,6 +56,7 @@ async def test_the_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_the_plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_threads()
     plant, clock = imported("my_plant", example("class Plant("), monkeypatch), ManualClock()
     async with InProcessCluster(tmp_path, [plant.Plant], clock=clock) as cluster:
         fern = EntityId("plant", "fern")

@@ -24,6 +24,7 @@ from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.passwords import Passwords
 from web.services.readiness import Readiness
+from web.services.storage import Storage
 from web.services.tokens import Tokens
 
 KEY = b"0123456789abcdef" * 4
@@ -104,7 +105,7 @@ class FakeSystem:
         self.admission = Admission(clock, random.Random(1))
         self.keyed = KeyedRequests(bus, clock, KEY)
         routes = [
-            *SystemRoutes(self.readiness).routes(),
+            *SystemRoutes(self.readiness, Storage(self.rows, clock)).routes(),
             *EntityRoutes(bus).routes(),
             *AccountRoutes(accounts, self.tokens).routes(),
         ]

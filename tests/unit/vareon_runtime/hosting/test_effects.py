@@ -43,7 +43,7 @@ async def test_an_ask_of_a_rerun_effect_is_not_done_twice(
     ids = connection.execute("SELECT message_id FROM inbox WHERE key = 'other'").fetchall()
     connection.close()
     assert len(ids) == 1
-    assert ids[0][0][6] >> 4 == 8, "the id is derived, not drawn"
+    assert ids[0][0][6] >> 4 == 5, "the id is derived, not drawn"
 
 
 async def test_an_effect_that_fails_answers_its_caller(

@@ -27,7 +27,7 @@ from tests.support.alarm_entity import (
     WorkingDays,
 )
 from tests.support.bench_entity import Gate
-from tests.support.clocks import ManualClock
+from tests.support.clocks import ManualClock, without_threads
 from vareon_runtime.entity import Context, Entity, Misfire, State, Tick, entity, reminder
 from vareon_runtime.errors import ConfigurationError, NotFound, StoreFailed
 from vareon_runtime.hosting import reminders as reminders_module
@@ -50,6 +50,7 @@ def clock() -> ManualClock:
 async def cluster(
     request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, gate: Gate
 ) -> AsyncIterator[InProcessCluster]:
+    without_threads()
     store = MemoryStore() if request.param == "memory" else None
     resources: dict[type[Any], Any] = {Gate: gate}
     async with InProcessCluster(tmp_path, [Alarm], resources, store=store, clock=clock) as running:

@@ -1,0 +1,27 @@
+"""How long a message's id is good for."""
+
+from __future__ import annotations
+
+from vareon_runtime.errors import Expired
+from vareon_runtime.identity import MessageId, id_time_s
+
+LIFE_S = 24 * 3600.0
+"""Replies are kept longer than this, so a repeat is answered or refused, never done again."""
+AHEAD_S = 300.0
+"""How far the clock of whoever made an id may be ahead of ours."""
+
+
+def in_time(message_id: MessageId, now_s: float) -> float:
+    """When an id was made, in epoch seconds; 0 for one that does not say.
+
+    Raises:
+        Expired: If that is more than a day ago, or more than five minutes ahead.
+    """
+    made_s = id_time_s(message_id)
+    if not made_s:
+        return made_s
+    if now_s - made_s > LIFE_S:
+        raise Expired("This id was made more than 24 hours ago; choose a new one.")
+    if made_s - now_s > AHEAD_S:
+        raise Expired("This id was made in the future; set the clock and choose a new one.")
+    return made_s
