@@ -12,17 +12,22 @@ from vareon_runtime.entity import (
     Context,
     EffectContext,
     Entity,
+    FlowContext,
+    Later,
     Request,
     State,
+    StepContext,
     backoff,
     command,
     effect,
     entity,
+    flow,
     query,
 )
 from vareon_runtime.errors import Conflict, UpstreamUnreachable, VareonError
 from vareon_runtime.identity import EntityId
 
+PATIENT = backoff(attempts=40, first_s=0.1, longest_s=1.0)
 STEPS = 5
 OPENED_WITH = 1_000_000
 SINK_PATIENCE_S = 5.0
@@ -135,66 +140,86 @@ class Account(Entity[AccountState]):
 
 
 class FlowState(State):
-    """How far it is."""
+    """How often it was begun."""
 
-    op: str = ""
-    sink: str = ""
-    done: int = 0
-    failure: str = ""
+    begun: int = 0
 
 
-class Begin(Request[bool]):
+class Begin(Request[int]):
     """Do five steps, each of which delivers something to the sink."""
 
     op: str
     sink: str
 
 
-class GetProgress(Request[int]):
-    """How many steps are done; -1 if one could not be."""
+class CallOnce(Request[str]):
+    """Deliver something at most once."""
+
+    op: str
+    sink: str
 
 
 @entity("chaos_flow", exposed=True)
 class Flow(Entity[FlowState]):
-    """Five steps, one after the other, each an effect outside."""
+    """Reaches the world outside: in a flow of five steps, or at most once."""
 
     @command(creates=True)
-    async def begin(self, message: Begin, context: Context) -> bool:
-        """Begin the first step."""
-        self.state.op, self.state.sink = message.op, message.sink
-        self._next(context)
-        return True
+    async def begin(self, message: Begin, context: Context) -> Later[int]:
+        """Answered once all steps are done."""
+        self.state.begun += 1
+        return context.after(self.five_steps(message.op, message.sink), then=self.done)
 
-    @effect(retry=backoff(attempts=40, first_s=0.1, longest_s=1.0), timeout_s=30)
-    async def deliver(self, sink: str, op: str, step: int, context: EffectContext) -> int:
-        """Reach the world outside, under the effect's own key."""
-        call = {"op": op, "step": step, "key": context.effect_id.hex()}
-        timeout = aiohttp.ClientTimeout(SINK_PATIENCE_S)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(sink, json=call) as answer,
-            ):
-                answer.raise_for_status()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise UpstreamUnreachable(f"The sink does not answer: {error}.") from error
-        return step
+    @flow()
+    async def five_steps(self, op: str, sink: str, flow: FlowContext) -> int:
+        """One step after the other."""
 
-    async def delivered(self, step: int, context: Context) -> None:
-        """Go on with the next one."""
-        self.state.done = step
-        if step < STEPS:
-            self._next(context)
+        async def deliver(step: int, context: StepContext) -> int:
+            await reach(sink, op=op, step=step, key=context.idempotency_key)
+            return step
 
-    async def stuck(self, error: VareonError, context: Context) -> None:
-        """Keep why it ended."""
-        self.state.failure = error.detail
+        done = 0
+        for step in range(1, STEPS + 1):
+            done = await flow.step(f"deliver {step}", deliver, step, retry=PATIENT)
+        return done
 
-    @query
-    async def get_progress(self, message: GetProgress, context: Context) -> int:
-        """What its client waits for."""
-        return -1 if self.state.failure else self.state.done
+    async def done(self, steps: int, context: Context) -> int:
+        """Answer."""
+        return steps
 
-    def _next(self, context: Context) -> None:
-        call = self.deliver(self.state.sink, self.state.op, self.state.done + 1)
-        context.start(call, then=self.delivered, failed=self.stuck)
+    @command(creates=True)
+    async def call_once(self, message: CallOnce, context: Context) -> Later[str]:
+        """Answered with what is known of it."""
+        self.state.begun += 1
+        call = self.deliver_once(message.op, message.sink)
+        return context.after(call, then=self.delivered, failed=self.in_doubt)
+
+    @effect(at_most_once=True)
+    async def deliver_once(self, op: str, sink: str, context: EffectContext) -> str:
+        """Reach the world outside, and never again."""
+        await reach(sink, op=op, step=1, key=context.idempotency_key, at_most_once=True)
+        return "delivered"
+
+    async def delivered(self, told: str, context: Context) -> str:
+        """Answer."""
+        return told
+
+    async def in_doubt(self, error: VareonError, context: Context) -> str:
+        """Whoever cares must look for themselves."""
+        return error.code
+
+
+async def reach(sink: str, **call: Any) -> None:
+    """Deliver something outside.
+
+    Raises:
+        UpstreamUnreachable: If nobody takes it.
+    """
+    timeout = aiohttp.ClientTimeout(SINK_PATIENCE_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(sink, json=call) as answer,
+        ):
+            answer.raise_for_status()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise UpstreamUnreachable(f"The sink does not answer: {error}.") from error

@@ -58,8 +58,9 @@ def conclude(
 ) -> Verdict:
     """Judge a round."""
     records = merged(*(read_history(path) for path in histories))
-    own = {record.op for record in records if record.kind == "deliver"}
-    records += [record for record in read_history(ledger) if record.op in own]
+    own = {record.op for record in records if record.kind in ("deliver", "volatile")}
+    delivered = [record for record in read_history(ledger) if record.op in own]
+    records += [_handled(r) if r.value["at_most_once"] else r for r in delivered]
     faults = [Record("fault", at, value=fault.mode) for at in fault.at_ns]
     everything = merged(records, faults)
     found = judge([*everything, *trail])
@@ -77,6 +78,11 @@ def conclude(
     if fault.judged_ns:
         _recovery(verdict, everything, fault)
     return verdict
+
+
+def _handled(delivery: Record) -> Record:
+    """What must not be repeated counts as handled by the delivery that the ledger saw."""
+    return Record("handled", delivery.at_ns, delivery.client, delivery.op)
 
 
 def kind_of(violation: Violation) -> str:

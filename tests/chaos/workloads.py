@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from tests.chaos.caller import Caller, NeverEnded, Operation, Refused
+from tests.chaos.caller import Caller, Operation, Refused
 from tests.chaos.entities import OPENED_WITH, STEPS
 
 LOGS, LOG_CLIENTS = 3, 6
@@ -21,6 +21,7 @@ FLOW_CLIENTS = 3
 LONGEST_PAUSE_S = 0.03
 HOLD_S = 0.02
 LOOK_S = 0.03
+AT_MOST_ONCE = 0.6
 REPEATED = 0.05
 REST_S = 30.0
 
@@ -119,7 +120,7 @@ class BankClient:
 
 
 class FlowClient:
-    """Runs one flow after another, and looks until it is through."""
+    """Runs one flow after another, and now and then an effect that must never run twice."""
 
     def __init__(self, task: Task, caller: Caller, random: Random, number: int) -> None:
         self._task, self._caller, self._random = task, caller, random
@@ -134,23 +135,12 @@ class FlowClient:
             await self._run(f"{self._caller.name}-{self._task.number}-f{self._count}")
 
     async def _run(self, op: str) -> None:
-        entity = f"chaos_flow/{op}"
-        shown = {"client": self._caller.name, "op": op, "entity": entity, "kind": "deliver"}
-        self._caller.history.note("invoke", value=STEPS, **shown)
-        body = {"op": op, "sink": self._task.sink}
-        begin = Operation(op, entity, "deliver", "Begin", body, noted=False)
-        look = Operation(f"{op}-look", entity, "look", "GetProgress", None, noted=False)
-        try:
-            await self._caller.call(begin)
-            async with asyncio.timeout(REST_S * 2):
-                while (done := await self._caller.call(look)) != STEPS:
-                    if done < 0:
-                        raise Refused("a step ended in an error")
-                    await asyncio.sleep(LOOK_S)
-        except (Refused, NeverEnded, TimeoutError) as error:
-            self._caller.history.note("info", value=f"{type(error).__name__}: {error}", **shown)
-            return
-        self._caller.history.note("ok", value=STEPS, **shown)
+        entity, body = f"chaos_flow/{op}", {"op": op, "sink": self._task.sink}
+        if self._random.random() < AT_MOST_ONCE:
+            operation = Operation(op, entity, "volatile", "CallOnce", body)
+        else:
+            operation = Operation(op, entity, "deliver", "Begin", body, STEPS)
+        await self._caller.call(operation)
 
 
 async def read_log(caller: Caller, entity: str, op: str) -> list[str]:

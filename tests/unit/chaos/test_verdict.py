@@ -15,6 +15,7 @@ from tests.chaos.verdict import Verdict, conclude
 from vareon_runtime.testing.history import Record
 
 LOG = "chaos_log/r1-0"
+STEP = {"key": "k", "step": 1, "at_most_once": False}
 FIRST, SECOND = "chaos_account/r1-0", "chaos_account/r1-1"
 
 
@@ -99,9 +100,21 @@ def test_delivery_under_two_keys(tmp_path: Path) -> None:
     flow = "chaos_flow/f"
     records = [
         Record("invoke", second(1), "c", "f", flow, "deliver", 1),
-        Record("delivery", second(1.5), "ledger", "f", value={"key": "k", "step": 1}),
-        Record("delivery", second(2.5), "ledger", "f", value={"key": "other", "step": 1}),
+        Record("delivery", second(1.5), "ledger", "f", value=STEP | {"key": "k"}),
+        Record("delivery", second(2.5), "ledger", "f", value=STEP | {"key": "other"}),
         Record("ok", second(4), "c", "f", flow, "deliver", 1),
+    ]
+    verdict = judged(tmp_path, records, Fault("kill host", [second(2)]))
+    assert verdict.counts == {"duplicated": 1}
+
+
+def test_at_most_once_twice(tmp_path: Path) -> None:
+    """The ledger tells of a delivery that must never be repeated, and was, under its own key."""
+    flow, once = "chaos_flow/f", STEP | {"at_most_once": True}
+    records = [
+        *attempt(second(1), second(4), "f", "volatile", "unknown", flow),
+        Record("delivery", second(1.5), "ledger", "f", value=once),
+        Record("delivery", second(2.5), "ledger", "f", value=once),
     ]
     verdict = judged(tmp_path, records, Fault("kill host", [second(2)]))
     assert verdict.counts == {"duplicated": 1}
