@@ -8,6 +8,7 @@ ROUNDS ?= 100
 RECORD ?= build
 
 .PHONY: run install test check bench bench-peers chaos clean fmt
+.PHONY: run install test check bench overload clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -43,6 +44,8 @@ chaos: $(VENV)/installed
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --record $(RECORD) $(ARGS)
 	$(BIN)/python -m tests.chaos --rounds 1 --disk --record $(RECORD)
 	KILLS=10 $(BIN)/python -m pytest -q tests/cluster/test_streaming_kills.py -k again_and_again
+overload: $(VENV)/installed
+	$(BIN)/python -m benchmarks.overload $(ARGS)
 
 # The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
 # project, so that nothing is fetched but what it names.

@@ -48,6 +48,12 @@ class Add(Request[int]):
     by: int = 1
 
 
+class Weigh(Request[int]):
+    """Durable, with a body of some size."""
+
+    text: str
+
+
 class Touch(Request[int]):
     """Volatile: answered at once, nothing written."""
 
@@ -79,6 +85,12 @@ class Tally(Entity[TallyState]):
     @query(creates=True)
     async def read(self, message: Total, context: Context) -> int:
         """The total so far."""
+        return self.state.total
+
+    @command(creates=True)
+    async def weigh(self, message: Weigh, context: Context) -> int:
+        """Count durably how much came."""
+        self.state.total += len(message.text)
         return self.state.total
 
     @command(creates=True, durable=False)

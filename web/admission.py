@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from vareon_runtime.clock import Clock
 from vareon_runtime.routing.shares import Shares
 
-MOST_SHORT = 400
+MOST_SHORT = 256
 """Requests that are answered as soon as they have been handled. Few enough that whoever is
 admitted is answered within a second at a few hundred a second, and that turning somebody away,
 which waits behind them in the event loop, takes milliseconds."""
