@@ -28,12 +28,14 @@ class Death:
 
     Attributes:
         armed: Whether it comes at all.
+        reprieve: Lets everybody go who waits for death now.
         reached: Set whenever somebody waits for it in vain, as the test has yet to kill the host.
     """
 
     def __init__(self, armed: bool = True) -> None:
         self.armed = armed
         self.reached = asyncio.Event()
+        self.reprieve = asyncio.Event()
         self.running: list[str] = []
         self.harmless: set[str] = set()
 
@@ -43,7 +45,7 @@ class Death:
         try:
             if self.armed and key not in self.harmless:
                 self.reached.set()
-                await asyncio.Event().wait()
+                await self.reprieve.wait()
         finally:
             self.running.remove(key)
 
@@ -105,6 +107,10 @@ class Deadly(Entity[DeadlyState]):
     async def live(self, message: Live, context: Context) -> int:
         self.state.handled += 1
         return self.state.handled
+
+    async def activated(self, context: Context) -> None:
+        if DEADLY_FILE not in os.environ and self.key == "unloadable":
+            await context.resource(Death).come("load")
 
     @query
     async def look(self, message: GetDeath, context: Context) -> int:

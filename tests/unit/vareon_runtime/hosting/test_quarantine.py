@@ -122,6 +122,24 @@ async def test_a_suspect_runs_alone(cluster: InProcessCluster, death: Death) -> 
     await asyncio.wait([query])
 
 
+async def test_a_suspect_waits_until_those_before_it_have_ended(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    message_id = cluster.ids.message_id()
+    first = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    await death.reached.wait()
+    first.cancel()
+    await kill_in_turn(cluster, death)
+    before = asyncio.create_task(cluster.bus.ask(OTHER, Die()))
+    await death.reached.wait()
+    suspect = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    await asyncio.sleep(0.1)
+    assert death.running == ["other"]
+    death.harmless.add("victim")
+    death.reprieve.set()
+    assert [await before, await suspect] == [1, 1]
+
+
 async def test_blame_falls_on_one_of_two_that_ran_together(
     cluster: InProcessCluster, death: Death
 ) -> None:
@@ -147,4 +165,19 @@ async def test_a_handler_that_raises_is_nobodys_death(
     with pytest.raises(NotFound):
         await cluster.bus.ask(VICTIM, GetHandled())
     assert rows(cluster, "SELECT * FROM suspects") == []
+    assert await cluster.bus.ask(OTHER, Live()) == 1
+
+
+async def test_an_entity_that_ends_its_host_when_it_is_loaded_is_refused(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    unloadable = EntityId("deadly", "unloadable")
+    await cluster.bus.ask(unloadable, Live())
+    await cluster.kill_host()
+    await cluster.start_host()
+    asking = asyncio.create_task(cluster.bus.ask(unloadable, Live()))
+    for _ in range(3):
+        await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned):
+        await asking
     assert await cluster.bus.ask(OTHER, Live()) == 1
