@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,8 @@ from vareon_runtime.testing.history import Record
 
 PATIENCE_S = 60.0
 ATTEMPT_S = 15.0
-PAUSE_S = 0.1
+PAUSE_S = (0.03, 0.25)
+"""Between two attempts; at random, or everybody would come back in the order in which they left."""
 SERVER_ERRORS = 500
 NOTHING_HAPPENED = frozenset({"overloaded", "quota_exceeded", "starting"})
 MAY_HAVE_HAPPENED = frozenset(
@@ -71,10 +73,14 @@ class Caller:
         session: Carries address and token.
         history: Where attempts are written down.
         name: The client in the history.
+        random: Chooses its pauses.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, history: History, name: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, history: History, name: str, random: Random
+    ) -> None:
         self.name = name
+        self._random = random
         self.history = history
         self._session = session
 
@@ -94,7 +100,7 @@ class Caller:
                 return value
             if phase == "fail" and value not in NOTHING_HAPPENED:
                 raise Refused(value)
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._random.uniform(*PAUSE_S))
         raise NeverEnded(operation.op)
 
     def _note(self, phase: str, operation: Operation, value: Any) -> None:

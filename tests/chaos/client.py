@@ -61,10 +61,15 @@ class Clients:
     ) -> None:
         task = Task(order["round"], order["sink"], self._settling)
         kind, count, final = WORKLOADS[self._workload]
-        callers = [Caller(session, history, f"{self._workload}{at}") for at in range(count)]
+        names = [f"{self._workload}{at}" for at in range(count)]
+        randoms = [Random(f"{order['seed']}/{order['round']}/{name}") for name in names]
+        callers = [
+            Caller(session, history, name, random)
+            for name, random in zip(names, randoms, strict=True)
+        ]
         workers = [
-            kind(task, caller, Random(f"{order['seed']}/{caller.name}"), at)
-            for at, caller in enumerate(callers)
+            kind(task, caller, random, at)
+            for at, (caller, random) in enumerate(zip(callers, randoms, strict=True))
         ]
         outcomes = await asyncio.gather(*(w.work() for w in workers), return_exceptions=True)
         try:

@@ -105,7 +105,7 @@ def strike(vareon: RunningVareon, mode: str, random: Random) -> Fault:
     roles = KILLS[mode][1] or tuple(random.sample((HOST, ROUTER, FRONT_DOOR), 2))
     pids = [vareon.replaced(role, 0) for role in roles]
     time.sleep(random.uniform(0, LATEST_S))
-    if HOST in roles and random.random() < IN_ITS_COMMIT:
+    if HOST in roles and (len(roles) > 1 or random.random() < IN_ITS_COMMIT):
         fault.outcome = "in its commit"
         with _locked(sqlite_path(vareon.settings.database_url)):
             time.sleep(HELD_S)
