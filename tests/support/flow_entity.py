@@ -73,6 +73,7 @@ class Approval(Message, frozen=True):
 class OrderState(State):
     status: str = "new"
     flow_id: bytes = b""
+    ends: int = 0
 
 
 class Place(Request[str], frozen=True):
@@ -94,6 +95,10 @@ class Abort(Request[bool], frozen=True):
 
 class GetStatus(Request[str], frozen=True):
     pass
+
+
+class GetEnds(Request[int], frozen=True):
+    """How many results were taken."""
 
 
 class Reserve(Request[int], frozen=True):
@@ -168,6 +173,10 @@ class Order(Entity[OrderState]):
     @query
     async def status(self, message: GetStatus, context: Context) -> str:
         return self.state.status
+
+    @query
+    async def ends(self, message: GetEnds, context: Context) -> int:
+        return self.state.ends
 
     @command(creates=True)
     async def deliver(self, message: Deliver, context: Context) -> Later[str]:
@@ -251,6 +260,7 @@ class Order(Entity[OrderState]):
 
     async def fulfilled(self, result: str, context: Context) -> str:
         self.state.status = result
+        self.state.ends += 1
         return result
 
     async def not_fulfilled(self, error: VareonError, context: Context) -> str:

@@ -20,6 +20,7 @@ from vareon_runtime.errors import (
     Unavailable,
     VareonError,
 )
+from vareon_runtime.hosting.abandonment import Abandonment
 from vareon_runtime.hosting.delivery import Resulted
 from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of, from_record
 from vareon_runtime.hosting.effect_context import HostEffectContext
@@ -63,6 +64,11 @@ class EffectRunner:
         self.started = 0
         self.running = 0
         """How many are under way."""
+
+    @property
+    def unsettled(self) -> int:
+        """How many turns of unknown outcome are being looked into."""
+        return len(self._chores)
 
     def expect(self, records: Sequence[EffectRecord], changes: Changes) -> None:
         """A turn has started these; they run once it is committed."""
@@ -171,7 +177,7 @@ class EffectRunner:
             life.task = self._begin(self._again(life, error))
         elif life.conflicted:
             rows = life.farewell(error)
-            self._host.committer.submit(_Abandoned(self._host, life.effect, rows))
+            self._host.committer.submit(Abandonment(self._host, life.effect, rows))
         else:
             life.conflicted = True
             self._host.redeliver(Resulted(life.effect, error=error))
@@ -381,21 +387,3 @@ class EffectRunner:
             at_most_once=declared.at_most_once,
             shown=lambda: host.feed_has_written(effect.target, effect.record.effect_id),
         )
-
-
-class _Abandoned:
-    """Removes an effect whose end could not be stored in any form."""
-
-    def __init__(self, host: Host, effect: RunningEffect, rows: list[RowChange]) -> None:
-        self.unit = Unit(effect.target, finished=effect.record.effect_id, rows=rows)
-        self.void = False
-        self._host = host
-        self._effect = effect
-
-    def committed(self) -> None:
-        """Forget it."""
-        self._host.effects.finished(self._effect.target, self._effect.record.effect_id)
-
-    def failed(self, error: VareonError) -> None:
-        """The next life of the host finds its row."""
-        failure("effect_not_abandoned", error, entity=str(self._effect.target))

@@ -15,6 +15,7 @@ from tests.support.flow_entity import (
     Approve,
     Begin,
     Deliver,
+    GetEnds,
     GetStatus,
     Linger,
     Order,
@@ -138,6 +139,10 @@ async def test_a_commit_of_unknown_outcome_is_found_out(
             told = await cluster.bus.ask(A, Place("pay ship"), message_id=message_id)
     assert told == "pay ok, ship ok"
     assert store.forgot == 1
+    effects = cluster.host.effects if cluster.host is not None else None
+    while effects is not None and effects.unsettled:
+        await asyncio.sleep(0.002)
+    assert await cluster.bus.ask(A, GetEnds()) == 1
     assert world.names() == ["pay", "ship"]
     assert not store.find(JOURNAL, {})
 
