@@ -39,6 +39,7 @@ class Marks:
         self._memory: Any = memory if memory is not None else bytearray()
         self._free = list(range(_ALL - SIZE, 0, -SIZE))
         """The first slot is no turn's."""
+        self._executing = EMPTY
 
     @property
     def quiet(self) -> bool:
@@ -88,9 +89,11 @@ class Marks:
         self._memory[at : at + SIZE] = EMPTY
         self._free.append(at)
 
-    def executing(self, effect_id: MessageId) -> None:
-        """An effect's code is executed from now on; `EMPTY` says that none is."""
+    def executing(self, effect_id: MessageId) -> MessageId:
+        """An effect's code is executed from now on, or none, by `EMPTY`; returns whose was."""
+        before, self._executing = self._executing, effect_id
         self._memory[0:SIZE] = effect_id
+        return before
 
     def keep(self) -> None:
         """Leave the marks as they are, as death does; what ends from now on is not noted."""
@@ -117,13 +120,13 @@ class Steps:
         resume: Callable[[Any], Any] = coroutine.send
         value: Any = None
         while True:
-            marks.executing(effect_id)
+            before = marks.executing(effect_id)
             try:
                 awaited = resume(value)
             except StopIteration as end:
                 return end.value
             finally:
-                marks.executing(EMPTY)
+                marks.executing(before)  # a step of a flow ends within the flow's own
             try:
                 value = yield awaited
                 resume = coroutine.send

@@ -123,3 +123,17 @@ async def test_an_effects_end_passes_through() -> None:
         await running
     assert left == ["cleaned up"]
     assert marks.running() == ()
+
+
+async def test_a_flow_is_marked_again_once_a_step_of_it_has_ended() -> None:
+    marks = opened()
+
+    async def step() -> None:
+        await asyncio.sleep(0)
+
+    async def flow() -> tuple[bytes, ...]:
+        await Steps(marks, EFFECT, step())
+        return marks.running()
+
+    assert await Steps(marks, EFFECT, flow()) == (EFFECT,)
+    assert marks.running() == ()
