@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
-NO_QUEUES = {"BATCH_LIMIT", "_REASON_LIMIT", "ATTEMPTS_LIMIT", "CREDIT_LIMIT", "RUN_LIMIT"}
+NO_QUEUES = {
+    "BATCH_LIMIT",
+    "_REASON_LIMIT",
+    "ATTEMPTS_LIMIT",
+    "CREDIT_LIMIT",
+    "RUN_LIMIT",
+    "READ_LIMIT",
+    "FIRE_LIMIT",
+    "ROWS_LIMIT",
+}
 """How much is done at a time or how often, and how much of a text is kept."""
 _ROW = re.compile(r"^\|[^|]+\| ([0-9.]+)[^|]*\|[^|]+\| `([a-z_.]+):([A-Z_]+)` \|$", re.MULTILINE)
 ROWS = _ROW.findall(PAGE.read_text(encoding="utf-8"))

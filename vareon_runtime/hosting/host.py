@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -39,6 +39,7 @@ from vareon_runtime.hosting.ownership import NOT_OURS, Ownership
 from vareon_runtime.hosting.quarantine import Quarantine
 from vareon_runtime.hosting.reminders import Reminders
 from vareon_runtime.hosting.retention import KEPT, Kept, Retention
+from vareon_runtime.hosting.shard_work import ShardWork
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.message import Event, Position
@@ -52,18 +53,6 @@ from vareon_runtime.telemetry import event, failure
 
 SWEEP_S = 1.0
 CREDIT_LIMIT = 4 * WINDOW
-
-
-class ShardWork(Protocol):
-    """Something under way that belongs to shards."""
-
-    async def take_up(self, shards: Collection[int]) -> None:
-        """Go on with it, in shards that have become this host's."""
-        ...
-
-    def hand_over(self, shards: Collection[int]) -> None:
-        """Leave it to the next owner of these shards."""
-        ...
 
 
 class Host:
