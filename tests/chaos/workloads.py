@@ -66,6 +66,7 @@ class LogClient:
 
     async def work(self) -> None:
         """See `Worker.work`."""
+        await self._append()  # now it is there to be read
         rounds_left = 2
         while rounds_left:
             if self._task.settling.is_set():
