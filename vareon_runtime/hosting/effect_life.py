@@ -42,6 +42,7 @@ class EffectLife:
         "next_number",
         "redelivered",
         "result",
+        "returns",
         "signals",
         "taken",
         "task",
@@ -64,6 +65,8 @@ class EffectLife:
         """What it does now that must not be cut off by a change of owner."""
         self.leave = False
         """It is to stop once it may, because its shard goes to another host."""
+        self.returns = False
+        """Its shard stays after all: it is to begin again once it has left."""
         self.signals: dict[int, tuple[str, bytes]] = {}
         """Those that wait, by number."""
         self.taken: set[int] = set()

@@ -238,7 +238,8 @@ class EffectRunner:
         for record in records:
             previous = self._lives.get(record.effect_id)
             if previous is not None and previous.task is not None:
-                previous.leave = False
+                previous.returns = previous.leave and not previous.holds
+                previous.leave = previous.returns
                 continue
             try:
                 life = self._life(from_record(record))
@@ -303,8 +304,13 @@ class EffectRunner:
         self.running -= 1
         activation.effects -= 1
         activation.last_used = self._host.clock.monotonic()
-        if life.result is None:
-            self._lives.pop(life.effect.record.effect_id, None)
+        if life.result is not None:
+            return
+        self._lives.pop(life.effect.record.effect_id, None)
+        if life.returns and not self._host.stopping:
+            shard = life.effect.record.shard
+            self._arriving.add(shard)
+            self._begin(self._take_up_later({shard}))
 
     async def _run(self, life: EffectLife, activation: Activation) -> None:
         effect = life.effect

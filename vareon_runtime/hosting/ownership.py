@@ -93,13 +93,15 @@ class Ownership:
 
     async def _round(self) -> float:
         ready = frozenset(s for s in self.leaving if not self._host.busy_in(s))
-        before = self.shards
+        before, left = self.shards, self.leaving - ready
         await self._tend(ready)
         self.leaving -= ready
-        if self.shards != before:
+        stays = (left - self.leaving) & self.shards
+        """Handed over, but whoever should have them has gone meanwhile."""
+        if self.shards != before or stays:
             self._host.bus.announce()
             event("shards_changed", host=self._host.name, owned=len(self.shards))
-            await self._host.take_up(self.shards - before)
+            await self._host.take_up((self.shards - before) | stays)
         return HURRY_S if self.leaving else TEND_EVERY_S
 
     async def _tend(self, released: frozenset[int]) -> None:

@@ -1,0 +1,43 @@
+"""Shards that are given away, and those that come back because nobody took them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.flow_entity import Linger, Order, Stock, World
+from vareon_runtime.identity import EntityId
+from vareon_runtime.placement import owner_of, shard_of
+from vareon_runtime.storage.memory import HostLife, MemoryDatabase, MemoryStore
+from vareon_runtime.storage.ports import LEASE_MS
+from vareon_runtime.testing import InProcessCluster
+
+OTHER = "entity-host-1"
+
+
+def moving_entity() -> EntityId:
+    """One that the rule gives to the other host, once that one is there."""
+    names = ("entity-host-0", OTHER)
+    found = (EntityId("order", str(number)) for number in range(1_000))
+    return next(e for e in found if owner_of(shard_of(e), names) == OTHER)
+
+
+async def test_a_shard_whose_next_owner_never_comes_goes_on_where_it_is(tmp_path: Path) -> None:
+    world, database = World(), MemoryDatabase()
+    store = MemoryStore(database, shared=True)
+    async with InProcessCluster(tmp_path, [Order, Stock], {World: world}, store=store) as cluster:
+        assert cluster.host is not None
+        host, target = cluster.host, moving_entity()
+        world.hold("linger", "stop")
+        await cluster.bus.ask(target, Linger())
+        assert await world.entered.get() == "linger"
+        now_ms = int(cluster.clock.monotonic() * 1000)
+        database.hosts["ghost"] = HostLife(OTHER, now_ms + LEASE_MS)
+        await host.ownership._round()
+        assert shard_of(target) in host.ownership.leaving
+        assert await world.entered.get() == "stop", "its work is cut off, and takes its time"
+        database.hosts["ghost"].fenced = True
+        await host.ownership._round()
+        assert host.ownership.owns(target)
+        world.let("stop")
+        assert await world.entered.get() == "linger", "it is begun again"
+        await cluster.bus.ask(target, Linger(), timeout_s=5)
