@@ -1,15 +1,15 @@
-"""``python -m benchmarks [asks|sends|reminders|http|chat|memory|start ...]``: a table."""
+"""``python -m benchmarks [activation|asks|sends|reminders|http|chat|memory|start]``: a table."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
-from benchmarks import asks, chat, http, memory, reminders, sends, start
+from benchmarks import activation, asks, chat, http, memory, reminders, sends, start
 from benchmarks.figures import Line, machine, table
 from benchmarks.system import RunningSystem
 
-ALL = ("start", "asks", "sends", "reminders", "http", "chat", "memory")
+ALL = ("start", "activation", "asks", "sends", "reminders", "http", "chat", "memory")
 
 
 async def main(wanted: tuple[str, ...]) -> int:
@@ -17,7 +17,9 @@ async def main(wanted: tuple[str, ...]) -> int:
     lines: list[Line] = []
     if "start" in wanted:
         lines += await start.measure()
-    if set(wanted) - {"start"}:
+    if "activation" in wanted:
+        lines += activation.measure()
+    if set(wanted) - {"start", "activation"}:
         async with RunningSystem() as system:
             lines += await _with_system(system, wanted)
     print(f"\n{machine()}\n\n{table(lines)}")

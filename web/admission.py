@@ -11,13 +11,19 @@ from vareon_runtime.clock import Clock
 from vareon_runtime.routing.shares import Shares
 
 MOST_SHORT = 256
-"""Requests that are answered as soon as they have been handled. Few enough that whoever is
-admitted is answered within a second at a few hundred a second, and that turning somebody away,
-which waits behind them in the event loop, takes milliseconds."""
+"""Requests that are answered as soon as they have been handled: so many if the event loop keeps up.
+Everybody, also whoever is turned away, waits there behind those who were let in; so it is that
+delay which decides how many are, between this number and `FEWEST_SHORT`."""
+FEWEST_SHORT = 64
+"""What is let in even when the event loop is late: enough to keep everything behind it busy."""
 MOST_WAITING = 4_000
 """Requests that wait for somebody else, such as a model; they cost memory and no time."""
 SHORTEST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
+LATE_S = 0.015
+"""How late the event loop may be, at the best of several looks, before fewer are let in."""
+_LOOK_EVERY_S = 0.02
+_LOOKS = 4
 _WINDOW_S = 1.0
 
 
@@ -56,6 +62,29 @@ class Admission:
             yield
         finally:
             shares.give(who)
+
+    async def keep_up(self) -> None:
+        """Watch how late the event loop is, for as long as the front door serves.
+
+        The best of several looks counts: one late callback is chance, a queue that never gets
+        short is not (as in CoDel, Nichols and Jacobson 2012).
+        """
+        while True:
+            late_s = [await self._late_s() for _ in range(_LOOKS)]
+            self.adapt(min(late_s))
+
+    def adapt(self, late_s: float) -> None:
+        """Let in fewer if the loop is late, and slowly more if it is not."""
+        limit = self._short.limit
+        if late_s > LATE_S:
+            self._short.limit = max(FEWEST_SHORT, limit * 3 // 4)
+        elif late_s < LATE_S / 2:
+            self._short.limit = min(MOST_SHORT, limit + 8)
+
+    async def _late_s(self) -> float:
+        began_s = self._clock.monotonic()
+        await self._clock.sleep(_LOOK_EVERY_S)
+        return self._clock.monotonic() - began_s - _LOOK_EVERY_S
 
     def come_again_s(self, at_least_s: float | None) -> int:
         """When somebody turned away should come again: the later, the more are turned away.

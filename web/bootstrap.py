@@ -90,6 +90,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         lambda: _prepare(settings, link, passwords),
         lambda: look_around(database, lambda known: _find(known, link, ids)),
         close,
+        admission.keep_up,
     )
 
 

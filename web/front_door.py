@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from aiohttp import web as aiohttp_web
@@ -50,6 +50,7 @@ class FrontDoor:
         prepare: Waits for the host and makes the administrator; tells whether it was made.
         look_around: Finds models; tells what it found.
         close: Gives back whatever else was opened.
+        keep_up: Watches how busy this process is, until cancelled.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class FrontDoor:
         prepare: Callable[[], Awaitable[bool]],
         look_around: Callable[[], Awaitable[list[dict[str, Any]]]],
         close: Callable[[], Awaitable[None]],
+        keep_up: Callable[[], Coroutine[None, None, None]],
     ) -> None:
         self._name = name
         self._bus = bus
@@ -72,6 +74,7 @@ class FrontDoor:
         self._prepare = prepare
         self._look_around = look_around
         self._close = close
+        self._keep_up = keep_up
         self._runner = aiohttp_web.AppRunner(
             app,
             access_log=None,
@@ -84,12 +87,14 @@ class FrontDoor:
         self._site: aiohttp_web.SockSite | None = None
         self._serving = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Serve the lent port; the gate opens by itself once the host is reached."""
         await self._bus.start()
         self._opening = asyncio.get_running_loop().create_task(self._open())
+        self._watching = asyncio.get_running_loop().create_task(self._keep_up())
         await self._runner.setup()
         port = await self._parent.take_port(self._parent_lost)
         self._site = aiohttp_web.SockSite(self._runner, port, backlog=BACKLOG)
@@ -99,9 +104,10 @@ class FrontDoor:
 
     async def stop(self) -> None:
         """Take no new work, let what runs finish for a moment, then hang up."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.gather(self._opening, return_exceptions=True)
+        for running in (self._opening, self._watching):
+            if running is not None:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
         if self._site is not None:
             with contextlib.suppress(RuntimeError):
                 await self._site.stop()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vareon_runtime.errors import Overloaded
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from vareon_runtime.hosting.host import Host
 
 ACTIVATIONS_LIMIT = 1_000_000
+SWEPT_AT_ONCE = 1_000
 QUIET_AFTER_S = 10.0
 TURN_LIMIT_S = 30.0
 
@@ -55,7 +57,17 @@ class Catalog:
 
     def sweep(self, now: float) -> None:
         """Let idle activations go, quiet ones forget, and stop turns that never end."""
-        for activation in list(self._live.values()):
+        self._sweep(list(self._live.values()), now)
+
+    async def sweep_in_parts(self, now: float) -> None:
+        """The same, a part at a time: a hundred thousand at once would make everybody wait."""
+        live = list(self._live.values())
+        for at in range(0, len(live), SWEPT_AT_ONCE):
+            self._sweep(live[at : at + SWEPT_AT_ONCE], now)
+            await asyncio.sleep(0)
+
+    def _sweep(self, some: Sequence[Activation], now: float) -> None:
+        for activation in some:
             if activation.turn_began and now - activation.turn_began > TURN_LIMIT_S:
                 if activation.running is not None:
                     activation.running.cancel()

@@ -390,7 +390,7 @@ class Host:
     async def _sweep(self) -> None:
         while True:
             await self.clock.sleep(SWEEP_S)
-            self.catalog.sweep(self.clock.monotonic())
+            await self.catalog.sweep_in_parts(self.clock.monotonic())
             self.hung_up.sweep(self.clock.monotonic())
 
 

@@ -21,19 +21,19 @@ class Shares(Generic[W]):
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._held: dict[W, int] = {}
         self.total = 0
 
     def refusal(self, who: W) -> VareonError | None:
         """Why this caller may not begin one more, or None if it may."""
         held = self._held.get(who, 0)
-        half = self._limit // 2
+        half = self.limit // 2
         if self.total >= half and held >= max(1, half // len(self._held)):
             return QuotaExceeded("Others wait too; you have your share of requests here.", 1.0)
         if held >= half:
             return QuotaExceeded("You have too many requests under way.", 1.0)
-        if self.total >= self._limit:
+        if self.total >= self.limit:
             return Overloaded("Too many requests at once; try again.", 1.0)
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from tests.unit.web.fake_bus import FakeBus, FakeSystem
 from vareon_runtime.clock import SystemClock
 from web import admission as admission_module
-from web.admission import LONGEST_WAIT_S, Admission
+from web.admission import FEWEST_SHORT, LATE_S, LONGEST_WAIT_S, MOST_SHORT, Admission
 
 COUNTER = "/api/entities/counter/mine/Add"
 
@@ -54,6 +54,22 @@ async def test_a_busy_front_door_refuses_at_once_and_tells_how_it_is(
     assert [response.status for response in await asyncio.gather(*held)] == [200] * 3
     async with client.post(COUNTER, json={}, headers=system.bearer) as response:
         assert response.status == 200
+
+
+def test_a_late_loop_lets_in_fewer_and_then_more_again() -> None:
+    """Never so few that what is behind it runs dry."""
+    admission = Admission(SystemClock(), random.Random(1))
+    shares = admission._short
+    admission.adapt(LATE_S * 2)
+    assert shares.limit < MOST_SHORT
+    for _ in range(50):
+        admission.adapt(LATE_S * 2)
+    assert shares.limit == FEWEST_SHORT
+    admission.adapt(LATE_S * 0.75)
+    assert shares.limit == FEWEST_SHORT
+    for _ in range(100):
+        admission.adapt(0.0)
+    assert shares.limit == MOST_SHORT
 
 
 def test_the_more_are_turned_away_the_later_they_come_and_never_together() -> None:
