@@ -40,7 +40,7 @@ STATUS: dict[str, int] = {
     "wrong_method": 405,
     "not_found": 404,
     "conflict": 409,
-    "expired": 410,
+    "expired": 422,
     "circular_wait": 409,
     "id_reused": 422,
     "key_expired": 422,
