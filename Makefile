@@ -5,10 +5,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 LONGEST_FILE := 400
 ROUNDS ?= 100
+SEEDS ?= 1000
+FIRST ?= 0
 RECORD ?= build
 
-.PHONY: run install test check bench bench-peers chaos clean fmt
-.PHONY: run install test check bench overload clean fmt
+.PHONY: run install test check bench bench-peers chaos overload simulate mutants clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -46,6 +47,12 @@ chaos: $(VENV)/installed
 	KILLS=10 $(BIN)/python -m pytest -q tests/cluster/test_streaming_kills.py -k again_and_again
 overload: $(VENV)/installed
 	$(BIN)/python -m benchmarks.overload $(ARGS)
+
+simulate: $(VENV)/installed
+	$(BIN)/python -m vareon_runtime.testing.simulate --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+mutants: $(VENV)/installed
+	$(BIN)/python -m tests.mutants.simulation $(ARGS)
 
 # The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
 # project, so that nothing is fetched but what it names.

@@ -22,6 +22,8 @@ HOP_SIZE = HOP.size
 REQUEST = struct.Struct("<16s16s8sdBHBHH")
 REQUEST_SIZE = REQUEST.size
 WAIT_HEAD = struct.Struct("<16sH")
+_WITHIN = struct.Struct("<d")
+_WITHIN_AT = 40
 SENT_HEAD = struct.Struct("<QQBH")
 
 NO_TRACE = bytes(16)
@@ -85,6 +87,8 @@ class Request(NamedTuple):
     """A request as its receiver sees it.
 
     Attributes:
+        within_s: Seconds that the caller still waited when it sent this. A duration, because no
+            two machines agree on what time it is.
         waits: Who waits for the answer, directly or through others; see `Wait`.
         fingerprint: For a keyed one: stands for its content where repeats are compared.
     """
@@ -93,7 +97,7 @@ class Request(NamedTuple):
     name: str
     message_id: bytes
     principal: Principal | None
-    deadline_s: float
+    within_s: float
     trace_id: bytes
     span_id: bytes
     body: bytes
@@ -139,6 +143,11 @@ def hops(batch: bytes) -> list[Hop]:
     return found
 
 
+def with_time_left(payload: bytes, within_s: float) -> bytes:
+    """A packed request as it is sent once more, later."""
+    return payload[:_WITHIN_AT] + _WITHIN.pack(within_s) + payload[_WITHIN_AT + _WITHIN.size :]
+
+
 def pack_request(request: Request) -> bytes:
     """A request's payload."""
     kind = request.target.kind.encode()
@@ -150,7 +159,7 @@ def pack_request(request: Request) -> bytes:
         request.message_id,
         request.trace_id,
         request.span_id,
-        request.deadline_s,
+        request.within_s,
         len(kind),
         len(key),
         len(name),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 
 from vareon_runtime.identity import SHARDS, EntityId
@@ -15,7 +15,8 @@ def shard_of(target: EntityId) -> int:
     return zlib.crc32(f"{target.kind}/{target.key}".encode()) % SHARDS
 
 
-def owner_of(shard: int, hosts: Sequence[str]) -> str | None:
+@lru_cache(maxsize=8_192)
+def owner_of(shard: int, hosts: tuple[str, ...]) -> str | None:
     """The host of a shard by rendezvous hashing: a host that comes or goes moves only its own."""
     if not hosts:
         return None

@@ -335,3 +335,10 @@ def test_the_inbox_is_walked_through_and_what_is_over_is_deleted(reopen: Opener)
     assert store.commit([Unit(A, finished=effect_id)], 1) == [None]
     assert walk() == {rows[1][0], rows[2][0]}
     assert store.cut_log() >= 0
+
+
+def test_a_commit_that_was_answered_is_settled(reopen: Opener) -> None:
+    store = reopen()
+    assert store.settle() is False
+    assert store.commit([Unit(A, state=StateRecord(A, 1, 1, b"one"))], 0) == [None]
+    assert store.settle() is False

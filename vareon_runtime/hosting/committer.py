@@ -24,6 +24,10 @@ BATCH_LIMIT = 512
 BACKLOG_LIMIT = 20_000
 BEHIND_LIMIT_S = 0.5
 """How long a unit may have to wait for the disk before callers from outside are refused."""
+SETTLE_FIRST_S = 0.02
+SETTLE_LONGEST_S = 0.5
+SETTLE_WITHIN_S = 1.0
+"""After so long without knowing what was written, new work is refused at once."""
 
 
 class Commitable(Protocol):
@@ -63,13 +67,15 @@ class Committer:
         self._running: asyncio.Task[None] | None = None
         self._batch_began = 0.0
         self._batch_took_s = 0.0
+        self._unsettled = False
+        self._ending = False
         self.commits = 0
         self.units = 0
 
     @property
     def full(self) -> bool:
         """Whether new work must be refused."""
-        return len(self._queue) >= BACKLOG_LIMIT
+        return self._unsettled or len(self._queue) >= BACKLOG_LIMIT
 
     @property
     def behind_s(self) -> float:
@@ -104,6 +110,7 @@ class Committer:
 
     async def stop(self) -> None:
         """Write what is queued, then end."""
+        self._ending = True
         await self.drain()
         if self._running is not None:
             self._running.cancel()
@@ -148,6 +155,25 @@ class Committer:
             else:
                 item.failed(outcome)
 
+    async def _was_written(self) -> bool:
+        """Whether a commit that failed was written all the same; nothing is written until known.
+
+        To take it for failed would lose what it sent, and run effects again that it finished.
+        """
+        pause = SETTLE_FIRST_S
+        began = self._clock.monotonic()
+        written = False
+        while not self._ending:
+            try:
+                written = await self.call(self._store.settle)
+                break
+            except StoreFailed:
+                self._unsettled = self._clock.monotonic() - began > SETTLE_WITHIN_S
+                await self._clock.sleep(pause)
+                pause = min(SETTLE_LONGEST_S, pause * 2)
+        self._unsettled = False
+        return written
+
     async def _write(self, units: list[Unit]) -> Sequence[VareonError | None]:
         loop = asyncio.get_running_loop()
         now_ms = int(self._clock.time() * 1000)
@@ -156,7 +182,10 @@ class Committer:
         except StaleOwner as error:
             self._stale(error)
             return [Unavailable(error.detail, 0.1)] * len(units)
-        except (StoreFailed, Unavailable) as error:
+        except StoreFailed as error:
+            failure("commit_failed", error, units=len(units))
+            return [None if await self._was_written() else error] * len(units)
+        except Unavailable as error:
             failure("commit_failed", error, units=len(units))
             return [error] * len(units)
         except Exception as error:  # noqa: BLE001 - whatever it is, callers must hear of it

@@ -50,6 +50,8 @@ class Asked(NamedTuple):
     request: Request
     flags: int
     caller: Caller
+    until_s: float
+    """When its caller stops waiting, by this host's monotonic clock."""
 
     @property
     def message_id(self) -> MessageId:

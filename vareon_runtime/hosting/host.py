@@ -349,7 +349,8 @@ class Host:
             self._refuse_when_behind(caller)
             if flags & envelope.KEYED:
                 request = keyed.admit(activation, envelope.open_keyed(request, flags), flags)
-            delivery = Asked(request, flags, caller)
+            until_s = self.clock.monotonic() + request.within_s
+            delivery = Asked(request, flags, caller, until_s)
         if not activation.deliver(delivery):
             self._readers.pop(caller, None)
             if flags & envelope.KEYED:

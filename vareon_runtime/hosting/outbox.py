@@ -186,7 +186,7 @@ class Outbox:
             message.name,
             message.message_id,
             principal,
-            host.clock.time() + CONFIRM_WITHIN_S,
+            CONFIRM_WITHIN_S,
             message.trace_id,
             message.message_id[8:],
             body,

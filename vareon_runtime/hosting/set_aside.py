@@ -46,7 +46,7 @@ async def give_up(activation: Activation, delivery: Delivery, kills: int) -> boo
 
 
 async def _asked(activation: Activation, asked: Asked, kills: int) -> bool:
-    request, flags, caller = asked
+    request, flags, caller, _ = asked
     handler = activation.klass.handlers.messages.get(request.name)
     if handler is None:
         return False

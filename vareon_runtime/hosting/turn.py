@@ -69,9 +69,9 @@ def context_for(
 
 async def asked(activation: Activation, asked: Asked) -> None:
     """A message whose sender waits for the answer."""
-    request, flags, caller = asked
+    request, flags, caller, until_s = asked
     host = activation.host
-    if request.deadline_s < host.clock.time():
+    if until_s < host.clock.monotonic():
         caller.refuse(DeadlineExceeded("It waited longer than the time allowed."))
         return
     principal = request.principal if flags & envelope.TRUSTED else None
@@ -131,10 +131,12 @@ async def _handle(
     principal: Principal | None,
     digest: bytes,
 ) -> None:
-    request, flags, caller = asked
+    request, flags, caller, until_s = asked
     entity = activation.entity
     existed = entity.exists
-    context = context_for(activation, request.message_id, principal, deadline_s=request.deadline_s)
+    clock = activation.host.clock
+    deadline_s = clock.time() + until_s - clock.monotonic()
+    context = context_for(activation, request.message_id, principal, deadline_s=deadline_s)
     try:
         entity.permit(message, context)
         result = await handler.method(entity, message, context)

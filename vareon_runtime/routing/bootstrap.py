@@ -7,17 +7,13 @@ import contextlib
 import os
 from typing import Any
 
-import msgspec
-
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
-from vareon_runtime.envelope import Kind, hops
 from vareon_runtime.routing.link import Link
-from vareon_runtime.routing.router import Hello, Router
+from vareon_runtime.routing.router import Router
+from vareon_runtime.routing.serving import serve
 from vareon_runtime.routing.unix import UnixWire
-
-HELLO_WITHIN_S = 5.0
 
 
 class RouterService:
@@ -59,45 +55,9 @@ class RouterService:
         return self.router.status()
 
     def _opened(self, wire: UnixWire) -> None:
-        serving = asyncio.get_running_loop().create_task(self._serve(wire))
+        serving = asyncio.get_running_loop().create_task(serve(self.router, wire, self._links))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
-
-    async def _serve(self, wire: UnixWire) -> None:
-        first = await self._first(wire)
-        hello = read_hello(first) if first else None
-        if first is None or hello is None:
-            await wire.close()
-            return
-        link = Link(wire)
-        self._links.add(link)
-        peer = self.router.attach(link, hello)
-        rest = first[hops(first)[0].end :]
-        if rest:
-            self.router.receive(peer, rest)
-        try:
-            await link.run(lambda batch: self.router.receive(peer, batch))
-        finally:
-            self._links.discard(link)
-            self.router.detach(peer)
-
-    async def _first(self, wire: UnixWire) -> bytes | None:
-        try:
-            async with asyncio.timeout(HELLO_WITHIN_S):
-                return await wire.receive()
-        except TimeoutError:
-            return None
-
-
-def read_hello(batch: bytes) -> Hello | None:
-    """The introduction a link begins with; None if it is not one."""
-    try:
-        first = hops(batch)[0]
-        if first.kind != Kind.HELLO:
-            return None
-        return msgspec.msgpack.decode(batch[first.start : first.end], type=Hello)
-    except (ValueError, IndexError, msgspec.MsgspecError):
-        return None
 
 
 async def build_router(settings: Settings, name: str) -> RouterService:

@@ -244,7 +244,7 @@ class LinkBus:
                 name,
                 message_id,
                 principal,
-                self.clock.time() + timeout_s,
+                timeout_s,
                 trace_id or message_id,
                 message_id[8:],
                 body,
@@ -269,6 +269,7 @@ class LinkBus:
             await self.clock.sleep(wait_s)
             wait_s = min(RETRY_LONGEST_S, wait_s * 2)
             flags |= envelope.RESENT
+            payload = envelope.with_time_left(payload, deadline - self.clock.monotonic())
 
     async def _once(
         self, kind: int, flags: int, shard: int, payload: bytes, deadline: float

@@ -105,7 +105,7 @@ class MemoryStore:
         for shard in released:
             if database.owners.get(shard) == self._incarnation:
                 del database.owners[shard]
-        self._claim(sorted(life.name for life in live.values()), live, frozenset(released))
+        self._claim(tuple(sorted(life.name for life in live.values())), live, frozenset(released))
         mine = frozenset(s for s, owner in database.owners.items() if owner == self._incarnation)
         return Tenure(mine, self._epoch, tuple(sorted(life.name for life in live.values())))
 
@@ -141,6 +141,10 @@ class MemoryStore:
                 failed.add(unit.target)
             outcomes.append(outcome)
         return outcomes
+
+    def settle(self) -> bool:
+        """See `Store.settle`: memory never loses an answer."""
+        return False
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
@@ -199,7 +203,7 @@ class MemoryStore:
             raise StaleOwner("This host was replaced; ask again.")
 
     def _claim(
-        self, names: list[str], live: Mapping[str, HostLife], released: frozenset[int]
+        self, names: tuple[str, ...], live: Mapping[str, HostLife], released: frozenset[int]
     ) -> None:
         """Take what the rule gives this host and nobody alive holds."""
         database = self._database

@@ -208,7 +208,15 @@ class Store(Protocol):
 
         Raises:
             StaleOwner: This life of the host was fenced; nothing was written.
-            StoreFailed: The outcome is unknown.
+            StoreFailed: The outcome is unknown until `settle` tells it.
+        """
+        ...
+
+    def settle(self) -> bool:
+        """Whether the last `commit`, which raised `StoreFailed`, was written all the same.
+
+        Raises:
+            StoreFailed: It cannot be told yet.
         """
         ...
 

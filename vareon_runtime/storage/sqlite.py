@@ -36,6 +36,7 @@ LOCK_PATIENCE_S = 5.0
 LOAD_CHUNK = 64
 
 ALL_SHARDS = frozenset(range(SHARDS))
+WRITTEN = "SELECT commit_seq FROM hosts WHERE incarnation = ?"
 GUARD = "UPDATE hosts SET commit_seq = commit_seq + 1 WHERE incarnation = ? AND fenced = 0"
 RENEW = "UPDATE hosts SET lease_until_ms = ? WHERE incarnation = ? AND fenced = 0"
 
@@ -49,6 +50,8 @@ class SqliteStore:
         self._host = ""
         self._incarnation = ""
         self._epoch = 0
+        self._written = 0
+        """How many commits of this life are known to be durable."""
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
 
@@ -62,7 +65,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             self.close()
             raise StoreFailed(f"The database {self._path.name} cannot be used: {error}.") from error
-        self._host, self._incarnation = host, incarnation
+        self._host, self._incarnation, self._written = host, incarnation, 0
 
     def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
         """See `Store.tend`. The file has one writer, so every shard is always its own."""
@@ -123,6 +126,16 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
         return [None] * len(units)
+
+    def settle(self) -> bool:
+        """See `Store.settle`: the guard counts what this life has written, in every commit."""
+        writer = self._require(self._writer)
+        try:
+            row = writer.execute(WRITTEN, (self._incarnation,)).fetchone()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The database could not be read: {error}.", 1.0) from error
+        before, self._written = self._written, row[0] if row else self._written
+        return self._written > before
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
@@ -214,6 +227,7 @@ class SqliteStore:
                 raise StaleOwner("This host was replaced; ask again.")
             batch.write(writer, units, self._epoch, now_ms)
             writer.execute("COMMIT")
+            self._written += 1
         except BaseException:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
@@ -238,8 +252,15 @@ class SqliteStore:
         except sqlite3.IntegrityError as error:
             return _conflict(error)
         except sqlite3.Error as error:
-            return StoreFailed(f"The database refused a commit: {error}.", 1.0)
+            return self._settled(error)
         return None
+
+    def _settled(self, error: sqlite3.Error) -> StoreFailed | None:
+        failed = StoreFailed(f"The database refused a commit: {error}.", 1.0)
+        try:
+            return None if self.settle() else failed
+        except StoreFailed:
+            return failed
 
     def _load_states(
         self, reader: sqlite3.Connection, part: Sequence[Wanted], into: dict[EntityId, StateRecord]

@@ -10,7 +10,7 @@ C4  every read is a prefix of the final list
 C5  real time: what had ended before something began comes before it, and reads see it
 C6  no row was written by an owner whose epoch had passed
 C7  the money of all accounts is constant, a transfer moves both sides or none
-C8  every operation ends, and unknown outcomes are settled
+C8  every operation ends, and unknown outcomes are settled, save those of volatile messages
 C9  what is volatile is handled at most once
 E   the engine met an error that it did not foresee
 """
@@ -62,6 +62,11 @@ class Operation:
     def acknowledged(self) -> bool:
         """Whether any attempt was answered ``ok``."""
         return bool(self.replies)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it is not known if it happened."""
+        return bool(self.unknown and not self.replies)
 
     @property
     def surely_not(self) -> bool:
@@ -188,7 +193,7 @@ class Checker:
     def _ends(self, operation: Operation) -> None:
         if operation.open:
             self._blame("C8", operation.entity, operation.op, "it never ended")
-        elif self._settled and not operation.acknowledged and operation.unknown:
+        elif self._settled and operation.unsettled and operation.kind != "volatile":
             self._blame("C8", operation.entity, operation.op, "its outcome was never settled")
         if operation.kind == "read":
             return

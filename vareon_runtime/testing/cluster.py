@@ -13,16 +13,15 @@ from vareon_runtime.config import Settings
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
-from vareon_runtime.envelope import hops
 from vareon_runtime.errors import VareonError
 from vareon_runtime.hosting.host import Host
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import IdSource
 from vareon_runtime.migrations.run import migrate
-from vareon_runtime.routing.bootstrap import read_hello
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Wire
 from vareon_runtime.routing.router import Router
+from vareon_runtime.routing.serving import serve
 from vareon_runtime.storage.ports import Store
 from vareon_runtime.storage.reader import RowReader
 from vareon_runtime.storage.sqlite import SqliteStore
@@ -146,26 +145,7 @@ class InProcessCluster:
 
     async def _dial(self) -> Wire:
         near, far = MemoryWire.pair()
-        serving = asyncio.ensure_future(self._serve(far))
+        serving = asyncio.ensure_future(serve(self.router, far, self._links))
         self._serving.add(serving)
         serving.add_done_callback(self._serving.discard)
         return near
-
-    async def _serve(self, wire: MemoryWire) -> None:
-        first = await wire.receive()
-        hello = read_hello(first) if first is not None else None
-        if first is None or hello is None:
-            await wire.close()
-            return
-        router = self.router
-        link = Link(wire)
-        self._links.add(link)
-        peer = router.attach(link, hello)
-        rest = first[hops(first)[0].end :]
-        if rest:
-            router.receive(peer, rest)
-        try:
-            await link.run(lambda batch: router.receive(peer, batch))
-        finally:
-            self._links.discard(link)
-            router.detach(peer)

@@ -41,6 +41,13 @@ async def test_the_door_and_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyP
     await test.test_a_door_opens_once(tmp_path)
 
 
+def test_the_doors_under_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported("my", "", monkeypatch)
+    imported("my.entities", example("class Door("), monkeypatch)
+    test = imported("my.test_doors", example("def test_an_opened_door_stays"), monkeypatch)
+    test.test_an_opened_door_stays_open()
+
+
 async def test_the_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bank = imported("my_bank", example("class Account("), monkeypatch)
 

@@ -18,7 +18,7 @@ requests = st.builds(
     name=texts,
     message_id=st.binary(min_size=16, max_size=16),
     principal=principals,
-    deadline_s=st.floats(allow_nan=False),
+    within_s=st.floats(allow_nan=False),
     trace_id=st.binary(min_size=16, max_size=16),
     span_id=st.binary(min_size=8, max_size=8),
     body=st.binary(max_size=300),

@@ -197,11 +197,11 @@ def test_only_hosts_claim() -> None:
 
 
 def test_a_host_that_comes_moves_only_its_own_shards() -> None:
-    before = [owner_of(shard, ["a", "b"]) for shard in range(SHARDS)]
-    after = [owner_of(shard, ["a", "b", "c"]) for shard in range(SHARDS)]
+    before = [owner_of(shard, ("a", "b")) for shard in range(SHARDS)]
+    after = [owner_of(shard, ("a", "b", "c")) for shard in range(SHARDS)]
     assert all(now in (was, "c") for was, now in zip(before, after, strict=True))
     assert 50 < after.count("c") < 120
-    assert owner_of(1, []) is None
+    assert owner_of(1, ()) is None
 
 
 def test_a_caller_that_hangs_up_is_made_known_to_the_host() -> None:

@@ -1,0 +1,33 @@
+"""The simulation finds every planted bug, and finds nothing where none is planted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.simulation import all_patches, simulate
+
+PLANTED = {
+    "acknowledge_before_commit",
+    "no_deduplication",
+    "no_epoch_check",
+    "query_of_uncommitted_state",
+    "reordered_batch",
+    "swallowed_commit_error",
+}
+
+
+def test_every_bug_that_must_be_caught_is_planted() -> None:
+    assert {patch.stem for patch in all_patches()} >= PLANTED
+
+
+@pytest.mark.parametrize("patch", all_patches(), ids=lambda patch: patch.stem)
+def test_the_simulation_catches(patch: Path) -> None:
+    caught, told = simulate(patch)
+    assert caught, told
+
+
+def test_the_simulation_finds_nothing_in_a_copy_without_a_bug() -> None:
+    caught, told = simulate(None)
+    assert not caught, told

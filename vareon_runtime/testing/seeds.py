@@ -1,0 +1,102 @@
+"""One seed: a cluster, a workload, a plan of faults, and the checker's word on it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from vareon_runtime.errors import VareonError
+from vareon_runtime.testing.checker import Judgement, judge
+from vareon_runtime.testing.faults import SKEW_S, break_by_plan, plan
+from vareon_runtime.testing.history import Record
+from vareon_runtime.testing.simulation import Simulation
+from vareon_runtime.testing.workload import Client, note_finals
+from vareon_runtime.testing.workload_entities import ENTITIES, World
+
+CLIENTS = 8
+OPERATIONS_EACH = 27
+FAULTS = 9
+LEAST_HOSTS = 3
+LEAST_ENTITIES = 20
+LEAST_OPERATIONS = 200
+LEAST_FAULTS = 5
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a seed.
+
+    Attributes:
+        problems: Why it does not count or what was broken; empty if all is well.
+        digest: Names the history.
+    """
+
+    seed: int
+    problems: list[str]
+    digest: str
+    judgement: Judgement
+    lasted_s: float
+    faults: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+def run_seed(seed: int, *, trace: bool = False) -> Result:
+    """Run one seed and judge it."""
+    world = World()
+    simulation = Simulation(
+        seed, ENTITIES, hosts=LEAST_HOSTS + seed % 2, resources={World: world}, trace=trace
+    )
+    world.note = simulation.record
+    problems: list[str] = []
+    try:
+        problems += simulation.run(_scenario)
+    except RuntimeError as error:
+        problems.append(f"it stood still: {error}")
+    judgement = judge(simulation.records)
+    problems += [str(violation) for violation in judgement.violations]
+    problems += _vacuous(simulation, judgement)
+    return Result(
+        seed,
+        problems,
+        simulation.digest(),
+        judgement,
+        simulation.loop.time(),
+        simulation.faults,
+        simulation.messages,
+        simulation.records,
+    )
+
+
+async def _scenario(simulation: Simulation) -> list[str]:
+    skews = simulation.rng("skews")
+    for place in simulation.hosts:
+        place.skew_s = skews.choice([0.0, 0.0, skews.uniform(-SKEW_S, SKEW_S)])
+        place.process.skew_s = place.skew_s
+    await simulation.calm()
+    doors = [await simulation.front_door(skew_s=skew_s) for skew_s in (0.0, skews.uniform(-2, 2))]
+    clients = [Client(simulation, f"client-{number}", doors) for number in range(CLIENTS)]
+    faults = plan(simulation.rng("faults"), count=FAULTS)
+    await asyncio.gather(
+        break_by_plan(simulation, faults, LEAST_FAULTS),
+        *(client.work(OPERATIONS_EACH) for client in clients),
+    )
+    if not await simulation.calm():
+        return ["the cluster did not come to rest after its faults"]
+    await asyncio.gather(*(client.settle() for client in clients))
+    try:
+        await note_finals(simulation, doors[0])
+    except VareonError as error:
+        return [f"an entity is stuck: {error.code} {error.detail}"]
+    return []
+
+
+def _vacuous(simulation: Simulation, judgement: Judgement) -> list[str]:
+    entities = len({r.entity for r in simulation.records if r.phase == "invoke"})
+    found = [
+        ("hosts", len(simulation.hosts), LEAST_HOSTS),
+        ("entities", entities, LEAST_ENTITIES),
+        ("operations", judgement.operations, LEAST_OPERATIONS),
+        ("faults", len(simulation.faults), LEAST_FAULTS),
+    ]
+    return [f"vacuous: {has} {what}, not {least}" for what, has, least in found if has < least]
