@@ -19,6 +19,7 @@ from vareon_runtime.telemetry import event, failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.host import Host
+    from vareon_runtime.hosting.shard_work import ShardWork
 
 TEND_EVERY_S = LEASE_MS / 1000 / 5
 HURRY_S = 0.1
@@ -36,6 +37,8 @@ class Ownership:
         self.shards: frozenset[int] = frozenset()
         self.leaving: frozenset[int] = frozenset()
         self.epoch = 0
+        self._untaken: list[tuple[ShardWork, frozenset[int]]] = []
+        """What has to be taken up in shards that became this host's."""
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -101,8 +104,21 @@ class Ownership:
         if self.shards != before or stays:
             self._host.bus.announce()
             event("shards_changed", host=self._host.name, owned=len(self.shards))
-            await self._host.take_up((self.shards - before) | stays)
+            self._gained((self.shards - before) | stays)
+        await self._take_up()
         return HURRY_S if self.leaving else TEND_EVERY_S
+
+    def _gained(self, shards: frozenset[int]) -> None:
+        known = [(work, some - shards) for work, some in self._untaken]
+        self._untaken = [*known, *((work, shards) for work in self._host.work)]
+
+    async def _take_up(self) -> None:
+        """Have each kind of work taken up once; what cannot be read now is tried again."""
+        while self._untaken:
+            work, shards = self._untaken[0]
+            if shards & self.shards:
+                await work.take_up(shards & self.shards)
+            self._untaken.pop(0)
 
     async def _tend(self, released: frozenset[int]) -> None:
         began = self._host.clock.monotonic()

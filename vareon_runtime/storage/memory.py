@@ -44,6 +44,7 @@ class HostLife:
 
     name: str
     lease_until_ms: int = 0
+    """0 until the first `Store.tend`: it owns nothing yet, and has nothing to lose."""
     fenced: bool = False
 
 
@@ -100,8 +101,12 @@ class MemoryStore:
         database = self._database
         database.hosts[self._incarnation].lease_until_ms = now_ms + LEASE_MS
         for life in database.hosts.values():
-            life.fenced = life.fenced or life.lease_until_ms < now_ms
-        live = {key: life for key, life in database.hosts.items() if not life.fenced}
+            life.fenced = life.fenced or 0 < life.lease_until_ms < now_ms
+        live = {
+            key: life
+            for key, life in database.hosts.items()
+            if not life.fenced and life.lease_until_ms
+        }
         for shard in released:
             if database.owners.get(shard) == self._incarnation:
                 del database.owners[shard]

@@ -7,7 +7,12 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from vareon_runtime.testing.faulty_store import COMMIT_FAILS, COMMIT_UNKNOWN, LOAD_FAILS
+from vareon_runtime.testing.faulty_store import (
+    COMMIT_FAILS,
+    COMMIT_UNKNOWN,
+    LOAD_FAILS,
+    TAKE_UP_FAILS,
+)
 from vareon_runtime.testing.places import HostPlace
 from vareon_runtime.testing.simulation import Simulation
 from vareon_runtime.testing.virtual_loop import Process
@@ -191,6 +196,13 @@ async def _bad_call(simulation: Simulation, fault: Fault) -> None:
         simulation.disk.plan(place.process.name, fault.name, 1 + fault.which % 3)
 
 
+async def _bad_take_up(simulation: Simulation, fault: Fault) -> None:
+    """Whoever takes shards over next cannot read what waits in them."""
+    for place in simulation.hosts:
+        if place.up:
+            simulation.disk.plan(place.process.name, fault.name, 1 + fault.which % 2)
+
+
 async def _move_clock(simulation: Simulation, fault: Fault) -> None:
     processes = _callers(simulation)
     process = processes[fault.which % len(processes)]
@@ -212,6 +224,7 @@ FAULTS: dict[str, tuple[int, Callable[[Simulation, Fault], Awaitable[None]]]] = 
     COMMIT_FAILS: (4, _bad_call),
     COMMIT_UNKNOWN: (5, _bad_call),
     LOAD_FAILS: (2, _bad_call),
+    TAKE_UP_FAILS: (3, _bad_take_up),
     "move_clock": (2, _move_clock),
 }
 """How often each comes, relative to the others, and what it does."""

@@ -28,7 +28,9 @@ COMMIT_FAILS = "commit_fails"
 COMMIT_UNKNOWN = "commit_unknown"
 """Everything is written, and the writer is told that it failed."""
 LOAD_FAILS = "load_fails"
-"""Whatever is read, entities or what waits in shards, cannot be."""
+"""An entity cannot be read."""
+TAKE_UP_FAILS = "take_up_fails"
+"""What waits in shards cannot be read."""
 
 Wrote = Callable[[EntityId, int, int], None]
 """Told of every row written: entity, the writer's epoch, the highest epoch granted for it."""
@@ -96,7 +98,7 @@ class FaultyStore:
 
     def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """See `Store.load`."""
-        self._read()
+        self._read(LOAD_FAILS)
         return self._store.load(wanted)
 
     def find(
@@ -109,7 +111,7 @@ class FaultyStore:
         limit: int = FIND_LIMIT,
     ) -> list[dict[str, Any]]:
         """See `Store.find`."""
-        self._read()
+        self._read(TAKE_UP_FAILS if "shard" in where and up_to is None else LOAD_FAILS)
         return self._store.find(table, where, up_to=up_to, at_least=at_least, limit=limit)
 
     def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
@@ -135,7 +137,7 @@ class FaultyStore:
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
-        self._read()
+        self._read(TAKE_UP_FAILS)
         return self._store.recover_effects(shards)
 
     def sweep_inbox(self, after: InboxKey | None, limit: int, before_ms: int) -> Swept:
@@ -151,9 +153,9 @@ class FaultyStore:
         """See `Store.close`."""
         self._store.close()
 
-    def _read(self) -> None:
+    def _read(self, fault: str) -> None:
         self._reach()
-        if self._disk.strikes(self._host, LOAD_FAILS):
+        if self._disk.strikes(self._host, fault):
             raise StoreFailed("The simulated disk could not be read.")
 
     def _reach(self) -> None:
