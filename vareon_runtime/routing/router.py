@@ -218,9 +218,7 @@ class Router:
         payload = batch[hop.start : hop.end]
         head = HOP.pack(len(payload), hop.kind, flags, hop.shard, peer.number, hop_id)
         if not host.link.send(head + payload):
-            self._refuse(
-                peer, hop.correlation, Overloaded("The host's queue is full; try again.", 1.0)
-            )
+            self._refuse(peer, hop.correlation, _not_taken(host.link))
             return
         is_stream = bool(flags & envelope.STREAM)
         self._pending[hop_id] = Pending(peer, hop.correlation, host, now, is_stream, who)
@@ -289,3 +287,10 @@ class Router:
     def _pass(self, peer: Peer, kind: int, correlation: int, payload: bytes) -> None:
         head = HOP.pack(len(payload), kind, 0, 0, 0, correlation)
         peer.link.send(head + payload, reserved=True)
+
+
+def _not_taken(link: Link) -> VareonError:
+    """Why a host's link took no request: a host that has just died is not a full one."""
+    if link.closed:
+        return Unavailable("This entity's host is gone; ask again.", 0.05)
+    return Overloaded("The host's queue is full; try again.", 1.0)

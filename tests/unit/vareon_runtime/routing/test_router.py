@@ -109,6 +109,15 @@ def test_who_waits_for_a_lost_host_hears_of_it() -> None:
     assert front.in_flight == 0
 
 
+def test_a_host_whose_link_is_cut_is_away_not_full() -> None:
+    router = Router(SystemClock())
+    front, front_link = peer(router, "front_door")
+    _, host_link = peer(router, "host")
+    host_link.closed = True
+    router.receive(front, request())
+    assert isinstance(refusal(front_link), Unavailable), "the caller's bus asks again"
+
+
 def test_a_stranger_cannot_answer_for_a_host() -> None:
     router = Router(SystemClock())
     front, link = peer(router, "front_door")
