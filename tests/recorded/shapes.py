@@ -22,6 +22,8 @@ from vareon_runtime.message import Message, State
 
 _OWN = ("actors.", "vareon_runtime.", "tests.recorded.")
 _BASES = ("Request", "Event")
+_NOT_STORED = ("vareon_runtime.cluster", "vareon_runtime.migrations", "vareon_runtime.testing")
+"""What needs Ray, runs when it is imported, or lives for one test."""
 _ROWS: tuple[type[msgspec.Struct], ...] = (Plan, StoredCall)
 """What the engine's own rows hold. They have no version: fields are only added, with defaults."""
 _PLAIN: dict[type[inspect.Type], Any] = {
@@ -41,13 +43,15 @@ def stored_types() -> dict[str, type[msgspec.Struct]]:
     assert ledger.Ledger.handlers.kind == "ledger"
     for package in (actors, vareon_runtime):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith(("vareon_runtime.cluster", "vareon_runtime.migrations")):
+            if not module.name.startswith(_NOT_STORED):
                 importlib.import_module(module.name)
     found = {
         klass.__name__: klass
         for base in (State, Message)
         for klass in _below(base)
-        if klass.__module__.startswith(_OWN) and klass.__name__ not in _BASES
+        if klass.__module__.startswith(_OWN)
+        and not klass.__module__.startswith(_NOT_STORED)
+        and klass.__name__ not in _BASES
     }
     return dict(sorted((found | {row.__name__: row for row in _ROWS}).items()))
 
