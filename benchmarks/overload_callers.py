@@ -17,7 +17,9 @@ from pathlib import Path
 
 import uvloop
 
-CONNECTIONS_EACH = 4
+CONNECTIONS_EACH = 2
+COME_WITHIN_S = 10.0
+"""The callers begin one after another within this time."""
 TICK_S = 0.002
 LAST_ANSWERS_S = 3.0
 _LARGE = json.dumps({"text": "x" * 64 * 1024})
@@ -102,7 +104,7 @@ class Caller:
         self._port = port
         self._rng = rng
         self._every_s = 1 / group.each_per_s
-        self.due = time.perf_counter() + rng.random() * self._every_s
+        self.due = time.perf_counter() + rng.random() * COME_WITHIN_S
         self._lines: list[Line] = []
         self._opening = False
         self._openings: list[asyncio.Future[None]] = []
@@ -144,7 +146,9 @@ class Caller:
             self.found.rejected.append(took_s)
             self.found.waits.append(wait_s)
             if self.honours:
-                self.due = max(self.due, time.perf_counter() + wait_s)
+                # Whole seconds would bring them back in step.
+                later_s = wait_s + self._rng.random()
+                self.due = max(self.due, time.perf_counter() + later_s)
         else:
             self._odd(status.decode())
 

@@ -20,6 +20,8 @@ MOST_WAITING = 4_000
 """Requests that wait for somebody else, such as a model; they cost memory and no time."""
 SHORTEST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
+SPREAD_S = 8.0
+"""Over so long at least those turned away together come again, or all would be too many again."""
 LATE_S = 0.015
 """How late the event loop may be, at the best of several looks, before fewer are let in."""
 _LOOK_EVERY_S = 0.02
@@ -97,7 +99,7 @@ class Admission:
         refused = max(self._refused, self._refused_before)
         admitted = max(self._admitted, self._admitted_before, 1)
         shortest_s = max(SHORTEST_WAIT_S, at_least_s or 0.0)
-        spread_s = shortest_s + 4.0 * refused / admitted
+        spread_s = shortest_s + SPREAD_S + 4.0 * refused / admitted
         return math.ceil(min(LONGEST_WAIT_S, self._rng.uniform(shortest_s, spread_s)))
 
     def _turn_window(self) -> None:

@@ -79,6 +79,6 @@ def test_the_more_are_turned_away_the_later_they_come_and_never_together() -> No
     waits = [admission.come_again_s(None) for _ in range(200)]
     assert min(waits) >= 1
     assert max(waits) == LONGEST_WAIT_S
-    assert len(set(waits)) > 20
-    assert max(waits[:2]) < 10
+    assert len(set(waits)) > 15
+    assert max(waits[:2]) < 18
     assert admission.come_again_s(5.0) >= 5
