@@ -51,8 +51,10 @@ overload: $(VENV)/installed
 simulate: $(VENV)/installed
 	$(BIN)/python -m vareon_runtime.testing.simulate --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
+# Each planted bug must be caught by the simulation, and by the real system in chaos.
 mutants: $(VENV)/installed
 	$(BIN)/python -m tests.mutants.simulation $(ARGS)
+	$(BIN)/python -m tests.chaos.mutants
 
 # The lock holds everything with its hash: what runs, what tests, what checks, and what builds this
 # project, so that nothing is fetched but what it names.

@@ -1,6 +1,6 @@
 """Planted bugs, run for real: ``python -m tests.chaos.mutants``.
 
-Each patch of ``tests/mutants`` is applied to a copy of the tree, and the copy goes through chaos
+Each patch of ``tests/mutants`` and of ``planted`` beside this file is applied to a copy of the tree, and the copy goes through chaos
 until a promise is seen broken. One that survives all its rounds means that chaos proves too little.
 """
 
@@ -19,7 +19,9 @@ from tests.chaos import record
 from tests.chaos.__main__ import CAUGHT
 
 ROOT = Path(__file__).parents[2]
-PATCHES = ROOT / "tests" / "mutants"
+PATCHES = (ROOT / "tests" / "mutants", Path(__file__).parent / "planted")
+SIMULATED_ONLY = frozenset({"unknown_commit_taken_for_failed"})
+"""Needs a store that fails after it has committed, which a real one does not on demand."""
 COPIED = ("vareon_runtime", "actors", "web", "tests", "pyproject.toml")
 ROUNDS = 50
 PATIENCE_S = 1_200.0
@@ -30,14 +32,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="only these patches")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--patches", type=Path, default=PATCHES)
     parser.add_argument("--mode", action="append", default=[], help="only this, repeatable")
     chosen = parser.parse_args()
-    patches = sorted(chosen.patches.glob("*.patch"))
-    if chosen.names:
-        patches = [patch for patch in patches if patch.stem in chosen.names]
+    patches = [
+        patch
+        for folder in PATCHES
+        for patch in sorted(folder.glob("*.patch"))
+        if patch.stem not in SIMULATED_ONLY and (not chosen.names or patch.stem in chosen.names)
+    ]
     if not patches:
-        parser.error(f"there are no such patches in {chosen.patches}")
+        parser.error("there are no such patches")
     arguments = ["--rounds", str(chosen.rounds)]
     for mode in chosen.mode:
         arguments += ["--mode", mode]
