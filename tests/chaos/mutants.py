@@ -1,7 +1,8 @@
 """Planted bugs, run for real: ``python -m tests.chaos.mutants``.
 
-Each patch of ``tests/mutants`` and of ``planted`` beside this file is applied to a copy of the tree, and the copy goes through chaos
-until a promise is seen broken. One that survives all its rounds means that chaos proves too little.
+Each patch of ``tests/mutants``, and of ``planted`` beside this file, is applied to a copy of the
+tree, and the copy goes through chaos until a promise is seen broken. One that survives all its
+rounds means that chaos proves too little.
 """
 
 from __future__ import annotations

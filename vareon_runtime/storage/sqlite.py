@@ -38,6 +38,7 @@ LOAD_CHUNK = 64
 ALL_SHARDS = frozenset(range(SHARDS))
 WRITTEN = "SELECT commit_seq FROM hosts WHERE incarnation = ?"
 GUARD = "UPDATE hosts SET commit_seq = commit_seq + 1 WHERE incarnation = ? AND fenced = 0"
+UNFENCED = "SELECT count(*) FROM hosts WHERE incarnation = ? AND fenced = 0"
 RENEW = "UPDATE hosts SET lease_until_ms = ? WHERE incarnation = ? AND fenced = 0"
 
 
@@ -73,7 +74,10 @@ class SqliteStore:
         try:
             renewed = writer.execute(RENEW, (now_ms + LEASE_MS, self._incarnation)).rowcount
         except sqlite3.Error as error:
-            raise StoreFailed(f"The lease could not be renewed: {error}.", 1.0) from error
+            if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
+                raise StoreFailed(f"The lease could not be renewed: {error}.", 1.0) from error
+            # Nobody else can take the file on a full disk either: reads go on.
+            renewed = int(writer.execute(UNFENCED, (self._incarnation,)).fetchone()[0])
         if renewed != 1:
             raise StaleOwner("This host was replaced; ask again.")
         return Tenure(ALL_SHARDS, self._epoch, (self._host,))
