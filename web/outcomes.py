@@ -42,7 +42,7 @@ from web.routes import PUBLIC, Handler, Route
 
 HEADER = "Idempotency-Key"
 KEPT_S = 24 * 3600.0
-AHEAD_S = 300.0
+AHEAD_S = 900.0
 """How far a clock may be ahead of ours whose time a key carries."""
 LARGEST_OUTCOME = 64 * 1024
 """Bytes of an answer that are kept as they are; a larger one is read again."""

@@ -7,7 +7,7 @@ from vareon_runtime.identity import MessageId, id_time_s
 
 LIFE_S = 24 * 3600.0
 """Replies are kept longer than this, so a repeat is answered or refused, never done again."""
-AHEAD_S = 300.0
+AHEAD_S = 900.0
 """How far the clock of whoever made an id may be ahead of ours."""
 
 
@@ -15,7 +15,7 @@ def in_time(message_id: MessageId, now_s: float) -> float:
     """When an id was made, in epoch seconds; 0 for one that does not say.
 
     Raises:
-        Expired: If that is more than a day ago, or more than five minutes ahead.
+        Expired: If that is more than a day ago, or more than a quarter of an hour ahead.
     """
     made_s = id_time_s(message_id)
     if not made_s:
