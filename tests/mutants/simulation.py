@@ -53,7 +53,7 @@ def simulate(patch: Path | None, seeds: int = SEEDS) -> tuple[bool, str]:
 
 
 def _plant(patch: Path, tree: Path) -> None:
-    planting = ["patch", "--silent", "--forward", "-p1", "-i", str(patch)]
+    planting = ["patch", "--silent", "--forward", "--fuzz=0", "-p1", "-i", str(patch)]
     done = subprocess.run(planting, cwd=tree, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{patch.name} does not fit any more: {done.stdout}{done.stderr}")

@@ -14,6 +14,7 @@ PLANTED = {
     "no_epoch_check",
     "query_of_uncommitted_state",
     "reordered_batch",
+    "retry_at_most_once",
     "swallowed_commit_error",
 }
 

@@ -80,7 +80,8 @@ def test_a_seed_with_few_operations_does_not_count(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", list(faults.FAULTS))
 def test_every_fault_lands_and_is_survived(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faults, "FAULTS", {name: faults.FAULTS[name]})
+    names = {name, "freeze_host"}  # shards move from a host that stands still
+    monkeypatch.setattr(faults, "FAULTS", {n: faults.FAULTS[n] for n in sorted(names)})
     result = run_seed(SEED)
     assert not result.problems
     assert sum(fault.startswith(name + " ") for fault in result.faults) >= 1

@@ -127,6 +127,8 @@ class Checker:
             self._ends(operation)
             if operation.kind == "deliver":
                 self._delivered(operation)
+            elif operation.kind == "hand":
+                self._handed(operation)
         for op, times in self._handled.items():
             if times > 1:
                 self._blame("C9", self._entity_of(op), op, f"it was handled {times} times")
@@ -291,6 +293,14 @@ class Checker:
             self._blame("C2", operation.entity, operation.op, "it was refused and yet delivered")
         for deliveries in steps.values():
             self._redelivered(operation, deliveries)
+
+    def _handed(self, operation: Operation) -> None:
+        """At most once: what was answered with True exactly once."""
+        made = self._deliveries.get(operation.op, [])
+        least, most = int(True in operation.replies), int(not operation.surely_not)
+        if not least <= len(made) <= most:
+            what = f"{len(made)} deliveries, not {least} to {most}"
+            self._blame("C2", operation.entity, operation.op, what)
 
     def _redelivered(self, operation: Operation, deliveries: Sequence[Record]) -> None:
         if len({delivery.value["key"] for delivery in deliveries}) > 1:

@@ -17,8 +17,9 @@ from vareon_runtime.testing.places import HostPlace
 from vareon_runtime.testing.simulation import Simulation
 from vareon_runtime.testing.virtual_loop import Process
 
-SKEW_S = 300.0
-"""The most by which a wall clock is off."""
+SKEW_S = 145.0
+"""The most by which a wall clock is off: no two differ by more than the five minutes that an id
+from outside may be ahead."""
 
 
 class Fault(NamedTuple):
@@ -109,6 +110,15 @@ async def _kill_router(simulation: Simulation, fault: Fault) -> None:
         simulation.router.kill()
 
 
+async def _until_busy(place: HostPlace) -> None:
+    """Until the host has turns that are not committed, or half a second."""
+    for _ in range(500):
+        host = place.host
+        if host is not None and any(activation.uncommitted for activation in host.catalog):
+            return
+        await asyncio.sleep(0.001)
+
+
 async def _freeze_router(simulation: Simulation, fault: Fault) -> None:
     """A router that stands still is killed by whoever watches over it."""
     process = simulation.router.process
@@ -123,6 +133,7 @@ async def _freeze_host(simulation: Simulation, fault: Fault) -> None:
     place = _host(simulation, fault)
     if place is not None:
         process = place.process
+        await _until_busy(place)
         simulation.landed(process.name, fault.name)
         process.freeze()
         await asyncio.sleep(fault.lasts_s)
@@ -135,6 +146,7 @@ async def _replace_frozen_host(simulation: Simulation, fault: Fault) -> None:
     place = _host(simulation, fault)
     if place is not None:
         process = place.process
+        await _until_busy(place)
         simulation.landed(process.name, fault.name)
         process.freeze()
         await asyncio.sleep(min(fault.lasts_s, 1.0))

@@ -81,11 +81,13 @@ class FaultyStore:
         self._store = MemoryStore(disk.database, shared=True)
         self._tenure = Tenure(frozenset(), 0, ())
         self._written = False
+        self._incarnation = ""
 
     def open(self, host: str, incarnation: str) -> None:
         """See `Store.open`."""
         self._reach()
         self._store.open(host, incarnation)
+        self._incarnation = incarnation
 
     def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
         """See `Store.tend`."""
@@ -125,6 +127,8 @@ class FaultyStore:
         for unit, outcome in zip(units, outcomes, strict=True):
             if outcome is None and (unit.state or unit.inbox):
                 granted = self._disk.granted.get(shard_of(unit.target), 0)
+                if self._disk.database.hosts[self._incarnation].fenced:
+                    granted = max(granted, self._tenure.epoch + 1)
                 self._disk.wrote(unit.target, self._tenure.epoch, granted)
         if not any(outcomes) and self._disk.strikes(self._host, COMMIT_UNKNOWN):
             raise StoreFailed("The simulated disk lost its answer.")

@@ -14,6 +14,7 @@ append     anything; the operation's id is appended     anything, the same for e
 read       nothing                                      the list of ids
 transfer   ``[from, to, amount]``                       anything, the same for every ``ok``
 deliver    how many distinct deliveries it makes        anything, the same for every ``ok``
+hand       nothing; delivered at most once              whether it is known to be delivered
 volatile   nothing; handled at most once                anything
 ========== =========================================== =====================================
 

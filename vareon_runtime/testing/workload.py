@@ -17,6 +17,7 @@ from vareon_runtime.testing.workload_entities import (
     Append,
     Bump,
     Deliver,
+    Hand,
     Pay,
     ReadAll,
     Statement,
@@ -136,7 +137,8 @@ class Client:
             (0.62, self._read),
             (0.76, self._pay),
             (0.86, self._transfer),
-            (0.93, self._deliver),
+            (0.91, self._deliver),
+            (0.95, self._hand),
             (1.0, self._bump),
         ]
         return next(draw for limit, draw in draws if chance < limit)()
@@ -178,6 +180,10 @@ class Client:
         courier = EntityId("courier", str(self.rng.randrange(COURIERS)))
         letters = self.rng.randrange(1, 4)
         return self._operation("deliver", courier, Deliver(letters), letters)
+
+    def _hand(self) -> Operation:
+        courier = EntityId("courier", str(self.rng.randrange(COURIERS)))
+        return self._operation("hand", courier, Hand())
 
     def _bump(self) -> Operation:
         counter = EntityId("counter", str(self.rng.randrange(COUNTERS)))

@@ -21,6 +21,7 @@ from vareon_runtime.entity import (
     entity,
     query,
 )
+from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import EntityId
 
 OPENED_WITH = 1_000
@@ -36,16 +37,12 @@ class World:
 
     note: Callable[..., None]
 
-    async def deliver(self, op: str, step: int, key: str) -> None:
+    async def deliver(self, op: str, step: int, key: str, *, at_most_once: bool = False) -> None:
         """Take a delivery; the call lasts a moment before and after it counts."""
         await asyncio.sleep(0.004)
-        self.note(
-            "delivery",
-            op=op,
-            kind="deliver",
-            value={"key": key, "step": step, "at_most_once": False},
-        )
-        await asyncio.sleep(0.004)
+        value = {"key": key, "step": step, "at_most_once": at_most_once}
+        self.note("delivery", op=op, kind="deliver", value=value)
+        await asyncio.sleep(0.3 if at_most_once else 0.004)
 
 
 class LogState(State):
@@ -194,6 +191,10 @@ class Deliver(Request[int], frozen=True):
     letters: int
 
 
+class Hand(Request[bool], frozen=True):
+    """Bring one letter at most once; answered with whether it is known to have been brought."""
+
+
 @entity("courier", idle_after=2.0)
 class Courier(Entity[CourierState]):
     """Delivers to the outside by an effect."""
@@ -216,6 +217,27 @@ class Courier(Entity[CourierState]):
         """Count them."""
         self.state.brought += letters
         return self.state.brought
+
+    @command(creates=True)
+    async def hand(self, message: Hand, context: Context) -> Later[bool]:
+        """Begin; answered when it is over."""
+        op = context.message_id.hex()
+        return context.after(self.bring_once(op), then=self.handed, failed=self.perhaps)
+
+    @effect(at_most_once=True)
+    async def bring_once(self, op: str, context: EffectContext) -> None:
+        """Never called again, whatever happens."""
+        key = context.effect_id.hex()
+        await context.resource(World).deliver(op, 0, key, at_most_once=True)
+
+    async def handed(self, _: None, context: Context) -> bool:
+        """It was brought."""
+        self.state.brought += 1
+        return True
+
+    async def perhaps(self, error: VareonError, context: Context) -> bool:
+        """It may have been brought."""
+        return False
 
 
 class CounterState(State):

@@ -126,6 +126,16 @@ def test_a_redelivery_needs_a_fault_and_is_never_allowed_at_most_once() -> None:
     assert twice(at_most_once=True) == {"C2"}
 
 
+@pytest.mark.parametrize(("times", "done", "right"), [
+    (1, True, True), (0, False, True), (1, False, True), (0, True, False), (2, False, False),
+])  # fmt: skip
+def test_what_is_handed_over_at_most_once(times: int, done: bool, right: bool) -> None:
+    story = Story().add("fault", value="kill").add("invoke", "h", kind="hand")
+    for _ in range(times):
+        story.add("delivery", "h", {"key": "k", "at_most_once": True}, kind="deliver")
+    assert story.add("ok", "h", done, kind="hand").rules() == (set() if right else {"C2"})
+
+
 def test_half_a_transfer_is_caught_though_the_sum_is_right() -> None:
     story = transfer(Story()).account("account/1", 10, 10).account("account/2", 0, 0)
     assert story.rules() == {"C7"}
