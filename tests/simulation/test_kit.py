@@ -80,7 +80,8 @@ def test_a_seed_with_few_operations_does_not_count(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("name", list(faults.FAULTS))
 def test_every_fault_lands_and_is_survived(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {name, "freeze_host"}  # shards move from a host that stands still
+    # Shards are taken up only from hosts that stand still.
+    names = {name, "freeze_host"} if name == "take_up_fails" else {name}
     monkeypatch.setattr(faults, "FAULTS", {n: faults.FAULTS[n] for n in sorted(names)})
     result = run_seed(SEED)
     assert not result.problems
