@@ -17,9 +17,9 @@ from vareon_runtime.testing.places import HostPlace
 from vareon_runtime.testing.simulation import Simulation
 from vareon_runtime.testing.virtual_loop import Process
 
-SKEW_S = 145.0
-"""The most by which a wall clock is off: no two differ by more than the five minutes that an id
-from outside may be ahead."""
+SKEW_S = 300.0
+"""The most by which a wall clock is off: no two differ by more than an id from outside may be
+ahead, which `vareon_runtime.hosting.age` says."""
 
 
 class Fault(NamedTuple):
