@@ -16,6 +16,7 @@ from vareon_runtime.errors import (
     InternalError,
     NotFound,
     OutcomeUnknown,
+    StaleOwner,
     StoreFailed,
     Unavailable,
     VareonError,
@@ -256,6 +257,9 @@ class EffectRunner:
             await self._host.clock.sleep(AGAIN_LONGEST_S)
             try:
                 await self._take_up(shards & self._host.ownership.shards)
+            except StaleOwner as error:
+                self._host.fenced(error)
+                return
             except StoreFailed as error:
                 failure("effects_not_taken_up", error)
                 continue

@@ -20,7 +20,6 @@ from vareon_runtime.config import Settings
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.envelope import Kind, hops, unpack_request
-from vareon_runtime.errors import StaleOwner
 from vareon_runtime.identity import SHARDS, EntityId, IdSource
 from vareon_runtime.placement import owner_of
 from vareon_runtime.routing.client import LinkBus
@@ -176,9 +175,6 @@ class Simulation:
 
     def _crashed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if isinstance(error, StaleOwner):  # a fenced host is about to end
-            self.note("log", context["message"], repr(error))
-            return
         self.record("error", value=f"{context['message']}: {error!r}")
 
     def _heard(self, source: str, target: str, batch: bytes) -> None:
