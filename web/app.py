@@ -9,6 +9,7 @@ from aiohttp import web as aiohttp_web
 from vareon_runtime.errors import ConfigurationError
 from web.admission import Admission
 from web.body_bytes import LARGEST_BODY
+from web.given import reading
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
 from web.routes import PUBLIC, Route
@@ -39,8 +40,9 @@ def build_app(
                 f"{route.method} {route.path} declares no known permission; nobody could say "
                 "who may use it."
             )
+        handler = reading(route)
         for path in _both_forms(route.path):
-            access[app.router.add_route(route.method, path, route.handler)] = route
+            access[app.router.add_route(route.method, path, handler)] = route
     return app
 
 

@@ -1,11 +1,13 @@
-"""A route declares who may use it; one that does not cannot be built."""
+"""A route declares who may use it, what it takes and what it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web as aiohttp_web
+from pydantic import BaseModel
 
 Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
 
@@ -17,9 +19,16 @@ PUBLIC = "public"
 class Route:
     """One method of one path.
 
+    What is declared here is what requests are checked against and what the OpenAPI document says.
+
     Attributes:
         path: Without a slash at its end; the other form is served too.
         permission: A name of `web.services.policy`, or ``PUBLIC``.
+        body: What a JSON body must fit; see `web.given.body_of`.
+        form: The body is a form, urlencoded or multipart, instead of JSON.
+        query: What the parameters must fit; see `web.given.query_of`. Without it they are ignored.
+        answer: The type that a good answer carries as JSON; None for anything else.
+        status: The status of a good answer.
         while_starting: Whether it answers before the system is ready.
         long_lived: A socket, which has limits of its own.
         one_ask: All it does is one message to an entity that the path names, so that this entity's
@@ -32,6 +41,11 @@ class Route:
     path: str
     permission: str
     handler: Handler
+    body: type[BaseModel] | None = None
+    form: bool = False
+    query: type[BaseModel] | None = None
+    answer: Any = None
+    status: int = 200
     while_starting: bool = False
     long_lived: bool = False
     one_ask: bool = False

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web as aiohttp_web
-from aiohttp.http_exceptions import HttpProcessingError
 
-from vareon_runtime.errors import InvalidMessage, NotAuthenticated
+from actors.accounts.messages import UserView
+from vareon_runtime.errors import NotAuthenticated
 from web.api.answers import answer
-from web.api.bodies import read_json
-from web.body_bytes import BODY_TIME_S, check_head
 from web.caller import caller_of
 from web.credentials import clear_session, set_session
-from web.refusals import Malformed, TooSlow
+from web.given import body_of
 from web.routes import PUBLIC, Route
-from web.schemas.accounts import DoneOut, MeOut, TokenOut, UserIn
+from web.schemas.accounts import DoneOut, MeOut, SignInForm, TokenOut, UserIn
 from web.services import policy
 from web.services.accounts import Accounts
 from web.services.tokens import ACCESS_LIFE_S, Tokens
@@ -31,16 +27,32 @@ class AccountRoutes:
     def routes(self) -> list[Route]:
         """What is served here."""
         return [
-            Route("POST", "/api/token", PUBLIC, self.sign_in),
-            Route("POST", "/api/logout", PUBLIC, self.sign_out),
-            Route("GET", "/api/users/me", policy.READ_ACCOUNT, self.me),
-            Route("POST", "/api/users", policy.CREATE_ACCOUNT, self.create),
+            Route(
+                "POST",
+                "/api/token",
+                PUBLIC,
+                self.sign_in,
+                body=SignInForm,
+                form=True,
+                answer=TokenOut,
+            ),
+            Route("POST", "/api/logout", PUBLIC, self.sign_out, answer=DoneOut),
+            Route("GET", "/api/users/me", policy.READ_ACCOUNT, self.me, answer=MeOut),
+            Route(
+                "POST",
+                "/api/users",
+                policy.CREATE_ACCOUNT,
+                self.create,
+                body=UserIn,
+                answer=UserView,
+                status=201,
+            ),
         ]
 
     async def sign_in(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Trade a name or e-mail and a password for a token and a session."""
-        login, password = await _sign_in_form(request)
-        account = await self._accounts.signing_in(login, password)
+        form = body_of(request, SignInForm)
+        account = await self._accounts.signing_in(form.username, form.password)
         if account is None:
             raise NotAuthenticated("Incorrect username or password")
         response = answer(TokenOut(self._tokens.issue_access(account.id), ACCESS_LIFE_S))
@@ -61,31 +73,9 @@ class AccountRoutes:
 
     async def create(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Open an account."""
-        body = await read_json(request, UserIn)
+        body = body_of(request, UserIn)
         principal = caller_of(request).principal
         view = await self._accounts.create(
             body.username, body.password, body.roles, body.email, principal
         )
         return answer(view, status=201)
-
-
-async def _sign_in_form(request: aiohttp_web.Request) -> tuple[str, str]:
-    check_head(request)
-    try:
-        async with asyncio.timeout(BODY_TIME_S):
-            form = await request.post()
-    except TimeoutError:
-        raise TooSlow("The form did not arrive in time.") from None
-    except (ValueError, LookupError, HttpProcessingError, aiohttp_web.RequestPayloadError) as error:
-        raise Malformed("The form cannot be read.") from error
-    found: dict[str, str] = {}
-    for name in ("username", "password"):
-        values = form.getall(name, [])
-        if len(values) != 1 or not isinstance(values[0], str):
-            message = "Field required" if not values else "One text field is expected"
-            raise InvalidMessage(
-                f"'{name}' is not valid: {message}.",
-                errors=({"loc": ["body", name], "message": message},),
-            )
-        found[name] = values[0]
-    return found["username"], found["password"]

@@ -6,20 +6,22 @@ import asyncio
 
 from aiohttp import web as aiohttp_web
 
+from actors.arcana.messages import ConversationView, StoredMessage
 from vareon_runtime.errors import NotFound, StillRunning
 from web.api.answers import answer, encoded, link_next, page_answer, whole_or_cut
-from web.api.bodies import read_json
 from web.api.chat_stream import stream_answer, wants_stream
 from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
+from web.given import body_of, query_of
 from web.headers import secure
 from web.keyed import is_repeat
 from web.routes import Route
 from web.schemas.accounts import DoneOut
 from web.schemas.chat import ChatIn, ChatOut, ConversationIn
+from web.schemas.paging import LongPageQuery, PageQuery
 from web.services import policy
 from web.services.chat import Chat
-from web.services.paging import MOST, Page
+from web.services.paging import Page
 
 HISTORY_TIME_S = 60.0
 
@@ -33,17 +35,39 @@ class ChatRoutes:
     def routes(self) -> list[Route]:
         """What is served here."""
         conversations = "/api/chat/conversations"
+        read, chat = policy.READ_CHAT, policy.CHAT
         return [
-            Route("POST", "/api/chat", policy.CHAT, self.say, waits=True),
-            Route("GET", conversations, policy.READ_CHAT, self.conversations),
-            Route("POST", conversations, policy.CHAT, self.create),
-            Route("DELETE", conversations + "/{id}", policy.CHAT, self.delete),
-            Route("GET", "/api/chat/history/{id}", policy.READ_CHAT, self.history),
+            Route("POST", "/api/chat", chat, self.say, body=ChatIn, answer=ChatOut, waits=True),
+            Route(
+                "GET",
+                conversations,
+                read,
+                self.conversations,
+                query=PageQuery,
+                answer=list[ConversationView],
+            ),
+            Route(
+                "POST",
+                conversations,
+                chat,
+                self.create,
+                body=ConversationIn,
+                answer=ConversationView,
+            ),
+            Route("DELETE", conversations + "/{id}", chat, self.delete, answer=DoneOut),
+            Route(
+                "GET",
+                "/api/chat/history/{id}",
+                read,
+                self.history,
+                query=LongPageQuery,
+                answer=list[StoredMessage],
+            ),
         ]
 
     async def say(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
         """Say something and receive the answer, whole or as it comes."""
-        body = await read_json(request, ChatIn)
+        body = body_of(request, ChatIn)
         principal = caller_of(request).principal
         known = body.conversation_id
         conversation_id = known.lower() if known else self._chat.new_conversation_id()
@@ -66,13 +90,13 @@ class ChatRoutes:
 
     async def conversations(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """The caller's conversations."""
-        page = Page.asked(request.query)
+        page = Page.asked(query_of(request, PageQuery))
         items, cursor = await self._chat.conversations(caller_of(request).principal, page)
         return page_answer(request, items, cursor)
 
     async def create(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Open a conversation."""
-        body = await read_json(request, ConversationIn)
+        body = body_of(request, ConversationIn)
         return answer(await self._chat.create(caller_of(request).principal, body.title))
 
     async def delete(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -86,7 +110,7 @@ class ChatRoutes:
 
     async def history(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
         """What was said in a conversation, however much that is."""
-        page = Page.asked(request.query, limit=MOST, sorted_by=int)
+        page = Page.asked(query_of(request, LongPageQuery), sorted_by=int)
         principal, conversation_id = caller_of(request).principal, uuid_in_path(request)
         spans, cursor = await self._chat.history(principal, conversation_id, page)
         if len(spans) <= 1:

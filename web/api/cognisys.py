@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from aiohttp import web as aiohttp_web
 
+from actors.cognisys.messages import ProviderView
 from web.api.answers import answer, page_answer
-from web.api.bodies import read_json
 from web.caller import caller_of
+from web.given import body_of, query_of
 from web.routes import Route
 from web.schemas.accounts import DoneOut
 from web.schemas.cognisys import (
     ModelChange,
     ModelIn,
+    ModelOut,
     PreferenceIn,
+    PreferenceOut,
     ProviderChange,
     ProviderIn,
 )
+from web.schemas.paging import PageQuery
 from web.services import policy
 from web.services.models import Models
 from web.services.paging import Page
@@ -36,28 +40,65 @@ class CognisysRoutes:
         preference = "/api/arcana/llm/preferences"
         read, write = policy.READ_MODELS, policy.WRITE_MODELS
         return [
-            Route("GET", providers, read, self.providers),
-            Route("POST", providers, write, self.create_provider),
-            Route("GET", one_provider, read, self.provider),
-            Route("PUT", one_provider, write, self.update_provider),
-            Route("DELETE", one_provider, write, self.delete_provider),
-            Route("GET", models, read, self.models),
-            Route("POST", models, write, self.create_model),
-            Route("GET", one_model, read, self.model),
-            Route("PUT", one_model, write, self.update_model),
-            Route("DELETE", one_model, write, self.delete_model),
-            Route("GET", preference, read, self.preference),
-            Route("PUT", preference, policy.SET_PREFERENCE, self.set_preference),
+            Route(
+                "GET",
+                providers,
+                read,
+                self.providers,
+                query=PageQuery,
+                answer=list[ProviderView],
+            ),
+            Route(
+                "POST",
+                providers,
+                write,
+                self.create_provider,
+                body=ProviderIn,
+                answer=ProviderView,
+                status=201,
+            ),
+            Route("GET", one_provider, read, self.provider, answer=ProviderView),
+            Route(
+                "PUT",
+                one_provider,
+                write,
+                self.update_provider,
+                body=ProviderChange,
+                answer=ProviderView,
+            ),
+            Route("DELETE", one_provider, write, self.delete_provider, answer=DoneOut),
+            Route("GET", models, read, self.models, query=PageQuery, answer=list[ModelOut]),
+            Route(
+                "POST",
+                models,
+                write,
+                self.create_model,
+                body=ModelIn,
+                answer=ModelOut,
+                status=201,
+            ),
+            Route("GET", one_model, read, self.model, answer=ModelOut),
+            Route("PUT", one_model, write, self.update_model, body=ModelChange, answer=ModelOut),
+            Route("DELETE", one_model, write, self.delete_model, answer=DoneOut),
+            Route("GET", preference, read, self.preference, answer=PreferenceOut),
+            Route(
+                "PUT",
+                preference,
+                policy.SET_PREFERENCE,
+                self.set_preference,
+                body=PreferenceIn,
+                answer=PreferenceOut,
+            ),
         ]
 
     async def providers(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """All providers."""
-        items, cursor = await self._models.providers(Page.asked(request.query))
+        items, cursor = await self._models.providers(Page.asked(query_of(request, PageQuery)))
         return page_answer(request, items, cursor)
 
     async def create_provider(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Add a provider."""
-        body = await read_json(request, ProviderIn)
+        body = body_of(request, ProviderIn)
         view = await self._models.create_provider(caller_of(request).principal, body)
         return answer(view, status=201)
 
@@ -67,7 +108,7 @@ class CognisysRoutes:
 
     async def update_provider(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Change a provider."""
-        body = await read_json(request, ProviderChange)
+        body = body_of(request, ProviderChange)
         principal, provider_id = caller_of(request).principal, request.match_info["id"]
         return answer(await self._models.update_provider(principal, provider_id, body))
 
@@ -79,12 +120,12 @@ class CognisysRoutes:
 
     async def models(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """All models."""
-        items, cursor = await self._models.models(Page.asked(request.query))
+        items, cursor = await self._models.models(Page.asked(query_of(request, PageQuery)))
         return page_answer(request, items, cursor)
 
     async def create_model(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Add a model to a provider."""
-        body = await read_json(request, ModelIn)
+        body = body_of(request, ModelIn)
         model = await self._models.create_model(caller_of(request).principal, body)
         return answer(model, status=201)
 
@@ -94,7 +135,7 @@ class CognisysRoutes:
 
     async def update_model(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Change a model."""
-        body = await read_json(request, ModelChange)
+        body = body_of(request, ModelChange)
         principal, model_id = caller_of(request).principal, request.match_info["id"]
         return answer(await self._models.update_model(principal, model_id, body))
 
@@ -111,5 +152,5 @@ class CognisysRoutes:
 
     async def set_preference(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Change it."""
-        body = await read_json(request, PreferenceIn)
+        body = body_of(request, PreferenceIn)
         return answer(await self._preferences.change(caller_of(request).principal, body))

@@ -7,8 +7,11 @@ from aiohttp import web as aiohttp_web
 from web.api.answers import answer, page_answer
 from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
+from web.given import query_of
 from web.routes import Route
 from web.schemas.accounts import DoneOut
+from web.schemas.dead_letters import DeadLetterBody, DeadLetterOut, RedrivenOut
+from web.schemas.paging import PageQuery
 from web.services import policy
 from web.services.dead_letters import DeadLetters
 from web.services.paging import Page
@@ -24,15 +27,24 @@ class DeadLetterRoutes:
         """What is served here."""
         letters, may = "/api/system/dead-letters", policy.DECIDE_DEAD_LETTERS
         return [
-            Route("GET", letters, may, self.newest),
-            Route("GET", letters + "/{id}", may, self.letter),
-            Route("POST", letters + "/{id}/redrive", may, self.redrive),
-            Route("DELETE", letters + "/{id}", may, self.discard),
+            Route("GET", letters, may, self.newest, query=PageQuery, answer=list[DeadLetterOut]),
+            Route("GET", letters + "/{id}", may, self.letter, answer=DeadLetterBody),
+            Route(
+                "POST",
+                letters + "/{id}/redrive",
+                may,
+                self.redrive,
+                answer=RedrivenOut,
+                status=202,
+            ),
+            Route("DELETE", letters + "/{id}", may, self.discard, answer=DoneOut),
         ]
 
     async def newest(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """All of them, the newest first."""
-        items, cursor = await self._letters.newest(Page.asked(request.query, sorted_by=int))
+        items, cursor = await self._letters.newest(
+            Page.asked(query_of(request, PageQuery), sorted_by=int)
+        )
         return page_answer(request, items, cursor)
 
     async def letter(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

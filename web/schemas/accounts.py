@@ -7,9 +7,16 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import Field
 
-from web.schemas.base import NoneIfBlank, StrictIn
+from web.schemas.base import LenientIn, NoneIfBlank, StrictIn
 
 Role = Literal["admin", "operator", "member", "viewer"]
+
+
+class SignInForm(LenientIn):
+    """A user name or an e-mail, and the password; OAuth 2 clients send more, which is ignored."""
+
+    username: str
+    password: str
 
 
 class UserIn(StrictIn):

@@ -28,3 +28,14 @@ NoneIfBlank = BeforeValidator(_blank_is_none)
 
 OptionalCount = Annotated[int | None, NoneIfBlank]
 OptionalAmount = Annotated[float | None, NoneIfBlank]
+
+
+def _digits(value: Any) -> Any:
+    # Parameters are text, and a number has one spelling.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise ValueError("A whole number is expected")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_digits)]
+"""A whole number among parameters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from vareon_runtime.errors import InvalidMessage
-from web.api.bodies import fitted
+from web.bodies import fitted
 from web.schemas.chat import CancelFrame, MessageFrame, ResumeFrame
 
 ClientFrame = MessageFrame | CancelFrame | ResumeFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vareon_runtime.errors import InvalidMessage
-from web.api.bodies import parse
+from web.bodies import parse
 from web.refusals import Malformed
 from web.schemas.chat import ChatIn
 from web.schemas.cognisys import ModelIn, ProviderChange

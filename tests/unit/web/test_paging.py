@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from multidict import MultiDict
 from sqlalchemy import create_engine, insert, select
 
 from vareon_runtime.errors import InvalidMessage
 from vareon_runtime.models import LlmProviderRow
+from web.bodies import read_query
+from web.schemas.paging import PageQuery
 from web.services.paging import Page
+
+
+def _asked(query: Mapping[str, str], sorted_by: type = datetime) -> Page:
+    """As a route that declares its parameters reads them."""
+    request = make_mocked_request("GET", "/?" + urlencode(list(query.items())))
+    return Page.asked(read_query(request, PageQuery), sorted_by)
 
 
 @pytest.mark.parametrize(
@@ -34,13 +45,13 @@ from web.services.paging import Page
 def test_nonsense_is_refused(query: dict[str, str]) -> None:
     """Each with a sentence that names the parameter."""
     with pytest.raises(InvalidMessage):
-        Page.asked(query)
+        _asked(query)
 
 
 def test_a_parameter_given_twice_is_refused() -> None:
     """Nobody knows which one counts."""
     with pytest.raises(InvalidMessage):
-        Page.asked(MultiDict([("skip", "1"), ("skip", "2")]))
+        _asked(MultiDict([("skip", "1"), ("skip", "2")]))
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -68,7 +79,7 @@ def test_cursors_walk_over_every_row_once(newest_first: bool) -> None:
         connection.execute(insert(table), [row(number) for number in range(25)])
         seen, query = [], {"limit": "4"}
         while True:
-            page = Page.asked(query)
+            page = _asked(query)
             statement = select(LlmProviderRow.id, LlmProviderRow.created_at)
             rows = list(
                 connection.execute(
@@ -95,6 +106,6 @@ def test_a_cursor_of_another_list_is_refused() -> None:
     rows = [SimpleNamespace(position=1, id="a"), SimpleNamespace(position=2, id="b")]
     _, cursor = Page(0, 1).cut(rows, "position")
     assert cursor is not None
-    assert Page.asked({"cursor": cursor}, sorted_by=int).after == (1, "a")
+    assert _asked({"cursor": cursor}, sorted_by=int).after == (1, "a")
     with pytest.raises(InvalidMessage):
-        Page.asked({"cursor": cursor})
+        _asked({"cursor": cursor})
