@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from actors.accounts.messages import BeginKeyed, CreateUser, KeepOutcome, Outcome, UserView
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitted
+from vareon_runtime.message import Upgrade
 from vareon_runtime.models import UserRoleRow, UserRow
 
 ROLES = ("admin", "operator", "member", "viewer")
@@ -15,13 +17,22 @@ _USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,80}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
+def _as_verified(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "is_verified": True, "token_version": 0}
+
+
 class UserState(State):
     """What an account remembers."""
+
+    schema_version: ClassVar[int] = 2
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _as_verified}
 
     username: str = ""
     email: str | None = None
     hashed_password: str = ""
     is_active: bool = True
+    is_verified: bool = True
+    token_version: int = 0
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     updated_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     roles: tuple[str, ...] = ()

@@ -75,7 +75,7 @@ CREATE TABLE users (
 	hashed_password VARCHAR(200) NOT NULL, 
 	is_active BOOLEAN NOT NULL, 
 	created_at VARCHAR(27) NOT NULL, 
-	updated_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, is_verified BOOLEAN DEFAULT 1 NOT NULL, token_version INTEGER DEFAULT 0 NOT NULL, 
 	CONSTRAINT pk_users PRIMARY KEY (id), 
 	CONSTRAINT uq_users_email UNIQUE (email), 
 	CONSTRAINT uq_users_username UNIQUE (username)
@@ -243,4 +243,4 @@ CREATE TABLE suspects (
  WITHOUT ROWID
 
 ;
-INSERT INTO alembic_version (version_num) VALUES ('0002');
+INSERT INTO alembic_version (version_num) VALUES ('0003');
