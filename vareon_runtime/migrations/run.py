@@ -64,8 +64,8 @@ def _revision(path: Path) -> str | None:
         return str(row[0]) if row else None
 
 
-def upgrade(path: Path) -> None:
-    """Run the scripts that are missing."""
+def upgrade(path: Path, revision: str = "head") -> None:
+    """Run the scripts that are missing, up to a revision."""
     # Imported here: Alembic takes a third of a second, and most starts do not need it.
     from alembic import command
     from alembic.config import Config
@@ -78,6 +78,6 @@ def upgrade(path: Path) -> None:
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         engine.dispose()

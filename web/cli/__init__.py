@@ -14,6 +14,8 @@ _COMMANDS = {
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
     "dead-letters": "web.cli.dead_letters:dead_letters",
+    "backup": "web.cli.backup:backup",
+    "restore": "web.cli.restore:restore",
 }
 
 

@@ -35,7 +35,7 @@ def test_help_lists_every_command() -> None:
     """In the order of a first day."""
     code, said = run("--help")
     assert code == 0
-    names = ("up", "down", "status", "user", "chat", "token", "dead-letters")
+    names = ("up", "down", "status", "user", "chat", "token", "dead-letters", "backup", "restore")
     places = [said.index(f"  {name} ") for name in names]
     assert places == sorted(places)
 
