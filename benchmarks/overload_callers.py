@@ -18,8 +18,6 @@ from pathlib import Path
 import uvloop
 
 CONNECTIONS_EACH = 2
-COME_WITHIN_S = 10.0
-"""The callers begin one after another within this time."""
 TICK_S = 0.002
 LAST_ANSWERS_S = 3.0
 _LARGE = json.dumps({"text": "x" * 64 * 1024})
@@ -38,10 +36,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to send, and for how long."""
+    """What to send, and for how long.
+
+    Attributes:
+        come_within_s: The callers begin one after another within this time.
+    """
 
     port: int
     seconds: float
+    come_within_s: float
     groups: tuple[Group, ...]
 
 
@@ -99,12 +102,12 @@ class Line(asyncio.Protocol):
 class Caller:
     """Sends at its rate."""
 
-    def __init__(self, group: Group, number: int, port: int, rng: random.Random) -> None:
+    def __init__(self, group: Group, number: int, plan: Plan, rng: random.Random) -> None:
         self.honours = number % _ONE_IN != 0
-        self._port = port
+        self._port = plan.port
         self._rng = rng
         self._every_s = 1 / group.each_per_s
-        self.due = time.perf_counter() + rng.random() * COME_WITHIN_S
+        self.due = time.perf_counter() + rng.random() * plan.come_within_s
         self._lines: list[Line] = []
         self._opening = False
         self._openings: list[asyncio.Future[None]] = []
@@ -187,7 +190,7 @@ async def run(plan: Plan) -> dict[str, Found]:
     callers: list[tuple[str, Caller]] = []
     for group in plan.groups:
         for _ in range(group.callers):
-            callers.append((group.tenant, Caller(group, len(callers) + 1, plan.port, rng)))
+            callers.append((group.tenant, Caller(group, len(callers) + 1, plan, rng)))
     ends = time.perf_counter() + plan.seconds
     while (now := time.perf_counter()) < ends:
         for _, caller in callers:
@@ -210,7 +213,12 @@ async def run(plan: Plan) -> dict[str, Found]:
 def main() -> None:
     """Entry of that process."""
     raw = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    plan = Plan(raw["port"], raw["seconds"], tuple(Group(**group) for group in raw["groups"]))
+    plan = Plan(
+        raw["port"],
+        raw["seconds"],
+        raw["come_within_s"],
+        tuple(Group(**group) for group in raw["groups"]),
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(run(plan))
     print(json.dumps({tenant: asdict(one) for tenant, one in found.items()}))
