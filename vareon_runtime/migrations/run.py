@@ -22,7 +22,7 @@ def migrate(database_url: str) -> None:
     """
     path = Path(database_url.removeprefix("sqlite:///"))
     try:
-        found = _revision(path)
+        found = revision_of(path)
     except (sqlite3.DatabaseError, OSError) as error:
         raise ConfigurationError(
             f"{path} cannot be used as a database ({error}); "
@@ -50,7 +50,12 @@ def _create(path: Path) -> None:
         connection.executescript(f"BEGIN;\n{SNAPSHOT.read_text(encoding='utf-8')}\nCOMMIT;")
 
 
-def _revision(path: Path) -> str | None:
+def revision_of(path: Path) -> str | None:
+    """The revision of a database's tables; None if it has none.
+
+    Raises:
+        sqlite3.DatabaseError: If it is not a database.
+    """
     if not path.exists():
         return None
     with closing(sqlite3.connect(path)) as connection:

@@ -13,6 +13,7 @@ _COMMANDS = {
     "user": "web.cli.user:user",
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
+    "doctor": "web.cli.doctor:doctor",
     "dead-letters": "web.cli.dead_letters:dead_letters",
     "backup": "web.cli.backup:backup",
     "restore": "web.cli.restore:restore",
