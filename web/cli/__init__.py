@@ -10,6 +10,7 @@ _COMMANDS = {
     "up": "web.cli.start:up",
     "down": "web.cli.stop:down",
     "status": "web.cli.status:status",
+    "logs": "web.cli.logs:logs",
     "user": "web.cli.user:user",
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
@@ -17,6 +18,8 @@ _COMMANDS = {
     "dead-letters": "web.cli.dead_letters:dead_letters",
     "backup": "web.cli.backup:backup",
     "restore": "web.cli.restore:restore",
+    "config": "web.cli.config:config",
+    "completion": "web.cli.completion:completion",
 }
 
 

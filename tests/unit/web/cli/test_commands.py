@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_help_lists_every_command() -> None:
     """In the order of a first day."""
     code, said = run("--help")
     assert code == 0
-    names = ("up", "down", "status", "user", "chat", "token", "dead-letters", "backup", "restore")
+    names = ("up", "down", "status", "logs", "user", "chat", "token", "doctor", "backup", "restore")
     places = [said.index(f"  {name} ") for name in names]
     assert places == sorted(places)
 
@@ -85,3 +86,24 @@ def test_other_address_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = run("chat", "--url", "http://example.com", "hi")
     assert code == 1
     assert "--token" in said
+
+
+def test_config_shows_what_is_in_force_and_no_password(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment counts here as it does at a start."""
+    monkeypatch.setenv("VAREON_PORT", "9123")
+    monkeypatch.setenv("VAREON_ADMIN_PASSWORD", "very secret words")
+    code, said = run("config", "--json", "--data-dir", str(data_dir))
+    assert code == 0
+    assert json.loads(said)["port"] == 9123
+    assert "very secret words" not in said + run("config", "--data-dir", str(data_dir))[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands(shell: str) -> None:
+    """The script is printed, and what it calls answers."""
+    assert "_VAREON_COMPLETE" in run("completion", shell)[1]
+    asked = {"_VAREON_COMPLETE": "bash_complete", "COMP_WORDS": "vareon dead", "COMP_CWORD": "1"}
+    found = CliRunner().invoke(main, prog_name="vareon", env=asked)
+    assert "dead-letters" in found.output
