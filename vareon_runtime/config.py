@@ -30,6 +30,9 @@ class Settings:
     inbox_hours: float = 26.0
     """How long handled messages are kept with their replies; an id is good for 24 h."""
     dead_letter_days: float = 30.0
+    tls_cert: Path | None = None
+    """PEM file of a certificate with its chain; with its key it makes this HTTPS."""
+    tls_key: Path | None = None
     instance: str = ""
     """Names this start; every process of it carries it in its environment."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import resource
@@ -27,6 +28,7 @@ from web.api.dead_letters import DeadLetterRoutes
 from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
+from web.certificate import Certificate
 from web.front_door import FrontDoor
 from web.keyed import KeyedBus, KeyedIds
 from web.outcomes import KeyedRequests
@@ -65,6 +67,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     key = _key(settings)
     passwords, tokens = Passwords(), Tokens(key, clock)
     accounts = Accounts(database, bus, passwords, ids)
+    certificate = Certificate(settings, clock)
     readiness, sockets = Readiness(link, database, clock), OpenSockets()
     keyed = KeyedRequests(bus, clock, key)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
@@ -75,6 +78,11 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *DeadLetterRoutes(DeadLetters(database, bus)).routes(),
         *_domain_routes(database, bus, ids, sockets),
     ]
+
+    async def keep_up() -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(admission.keep_up())
+            both.create_task(certificate.keep_current())
 
     async def close() -> None:
         passwords.close()
@@ -90,7 +98,8 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         lambda: _prepare(settings, link, passwords),
         lambda: look_around(database, lambda known: _find(known, link, ids)),
         close,
-        admission.keep_up,
+        keep_up,
+        certificate.context,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
@@ -51,6 +52,7 @@ class FrontDoor:
         look_around: Finds models; tells what it found.
         close: Gives back whatever else was opened.
         keep_up: Watches how busy this process is, until cancelled.
+        tls: What to serve HTTPS with.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class FrontDoor:
         look_around: Callable[[], Awaitable[list[dict[str, Any]]]],
         close: Callable[[], Awaitable[None]],
         keep_up: Callable[[], Coroutine[None, None, None]],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._name = name
         self._bus = bus
@@ -75,6 +78,7 @@ class FrontDoor:
         self._look_around = look_around
         self._close = close
         self._keep_up = keep_up
+        self._tls = tls
         self._runner = aiohttp_web.AppRunner(
             app,
             access_log=None,
@@ -97,7 +101,9 @@ class FrontDoor:
         self._watching = asyncio.get_running_loop().create_task(self._keep_up())
         await self._runner.setup()
         port = await self._parent.take_port(self._parent_lost)
-        self._site = aiohttp_web.SockSite(self._runner, port, backlog=BACKLOG)
+        self._site = aiohttp_web.SockSite(
+            self._runner, port, backlog=BACKLOG, ssl_context=self._tls
+        )
         await self._site.start()
         self._serving.set()
         event("front_door_serving", service=self._name)

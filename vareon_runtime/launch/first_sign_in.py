@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from urllib.parse import quote, urlsplit
 
 _PATIENCE_S = 5.0
 
 
-async def accepts(url: str, password: str) -> bool:
+async def accepts(url: str, password: str, tls: ssl.SSLContext | None = None) -> bool:
     """Try to sign in as the administrator."""
     form = f"username=admin&password={quote(password, safe='')}".encode()
     where = urlsplit(url)
@@ -18,7 +19,7 @@ async def accepts(url: str, password: str) -> bool:
     ).encode()
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            reader, writer = await asyncio.open_connection(where.hostname, where.port)
+            reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=tls)
             writer.write(request + form)
             status = (await reader.readline()).split()
             writer.close()

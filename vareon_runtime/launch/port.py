@@ -45,15 +45,13 @@ def _why(error: OSError, host: str, port: int) -> str:
     return f"Cannot listen on {host} port {port} ({error.strerror}): correct --host, or {fix}."
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, scheme: str = "http") -> str:
     """The address in the form a browser takes."""
     host, port = listening.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - only shown
-    return (
-        f"http://[{shown}]:{port}"
-        if ":" in shown and "[" not in shown
-        else f"http://{shown}:{port}"
-    )
+    if ":" in shown and "[" not in shown:
+        shown = f"[{shown}]"
+    return f"{scheme}://{shown}:{port}"
 
 
 def free_dashboard_port(port: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vareon_runtime.config import Settings
-from vareon_runtime.launch import folders, log_files, port, running, secrets
+from vareon_runtime.launch import folders, log_files, port, running, secrets, tls
 from vareon_runtime.launch.database_url import check_database_file
 from vareon_runtime.launch.instance_lock import InstanceLock
 from vareon_runtime.launch.running import Running
@@ -44,6 +44,7 @@ def prepare(flags: dict[str, Any], instance: str) -> Prepared:
         lock = InstanceLock.take(settings.data_dir)
         undo.callback(lock.release)
         check_database_file(settings.database_url)
+        tls.server_context(settings)
         listening = port.bind(settings.host, settings.port)
         undo.callback(listening.close)
         chosen = port.free_dashboard_port(settings.ray_dashboard_port)
@@ -57,7 +58,7 @@ def prepare(flags: dict[str, Any], instance: str) -> Prepared:
             settings=settings,
             admin_password=admin_password,
             listening=listening,
-            url=port.url_of(listening),
+            url=port.url_of(listening, "http" if settings.tls_cert is None else "https"),
             arguments=_arguments(flags),
             previous_instance=before.instance if before else "",
             undo=undo.pop_all(),

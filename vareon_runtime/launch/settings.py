@@ -49,6 +49,8 @@ class SettingsSource(BaseSettings):
     inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
     dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
     allow_remote: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -78,10 +80,10 @@ class SettingsSource(BaseSettings):
             TomlConfigSettingsSource(settings_cls, stored),
         )
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "tls_cert", "tls_key")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
 
     @field_validator("entities", mode="before")
     @classmethod
@@ -120,7 +122,7 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         raise ConfigurationError(_first_mistake(error)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigurationError(f"{SETTINGS_FILE} cannot be read: {error}") from None
-    _refuse_remote(source)
+    _refuse_open_doors(source)
     settings = Settings(
         data_dir=source.data_dir,
         database_url=checked_database_url(source.database_url, source.data_dir),
@@ -131,6 +133,8 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         entities=source.entities,
         inbox_hours=source.inbox_hours,
         dead_letter_days=source.dead_letter_days,
+        tls_cert=source.tls_cert,
+        tls_key=source.tls_key,
         instance=instance,
     )
     return settings, source.admin_password
@@ -146,11 +150,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _refuse_remote(source: SettingsSource) -> None:
-    if not source.allow_remote and not is_loopback(source.host):
+def _refuse_open_doors(source: SettingsSource) -> None:
+    if (source.tls_cert is None) != (source.tls_key is None):
+        raise ConfigurationError(
+            "A certificate needs its key, and a key its certificate: give both --tls-cert and "
+            "--tls-key (VAREON_TLS_CERT, VAREON_TLS_KEY), or neither."
+        )
+    if source.tls_cert is None and not source.allow_remote and not is_loopback(source.host):
         raise ConfigurationError(
             f"Host {source.host} is reachable from other machines, without TLS: use 127.0.0.1, "
-            "or say --allow-remote (VAREON_ALLOW_REMOTE=1) behind a proxy that adds TLS."
+            "give --tls-cert and --tls-key, or say --allow-remote (VAREON_ALLOW_REMOTE=1) behind a "
+            "proxy that adds TLS."
         )
 
 

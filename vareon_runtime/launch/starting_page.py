@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from typing import cast
 
 _MAX_HEAD_BYTES = 16 * 1024
@@ -67,7 +68,10 @@ class _Exchange(asyncio.Protocol):
         if b"\r\n\r\n" in self._head or len(self._head) >= _MAX_HEAD_BYTES:
             self._answered = True
             self._transport.write(answer(self._head))
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+            else:
+                self._transport.close()
 
     def eof_received(self) -> bool:
         return False
@@ -79,10 +83,16 @@ class _Exchange(asyncio.Protocol):
 
 
 class StartingPage:
-    """Accepts on a listening socket that stays open when this stops."""
+    """Accepts on a listening socket that stays open when this stops.
 
-    def __init__(self, listening: socket.socket) -> None:
+    Args:
+        listening: The socket.
+        tls: What to serve HTTPS with.
+    """
+
+    def __init__(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         self._listening = listening
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._open: set[_Exchange] = set()
 
@@ -90,7 +100,7 @@ class StartingPage:
         """Begin to answer; does nothing when it already does."""
         if self._server is None:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Exchange(self._open), sock=self._listening.dup()
+                lambda: _Exchange(self._open), sock=self._listening.dup(), ssl=self._tls
             )
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from vareon_runtime import telemetry
 from vareon_runtime.cluster import log_lines
 from vareon_runtime.errors import ConfigurationError
-from vareon_runtime.launch import first_sign_in, folders, processes, running, schema, secrets
+from vareon_runtime.launch import first_sign_in, folders, processes, running, schema, secrets, tls
 from vareon_runtime.launch.control import ControlSocket
 from vareon_runtime.launch.freezes import FreezeWatch
 from vareon_runtime.launch.preparation import Prepared, record_of
@@ -37,7 +37,7 @@ class Supervision:
         self._prepared = prepared
         self._settings = prepared.settings
         self._terminal = Terminal(began)
-        self._page = StartingPage(prepared.listening)
+        self._page = StartingPage(prepared.listening, tls.server_context(prepared.settings))
         self._control = ControlSocket(
             self._settings.control_socket, prepared.listening, self._front_door_said
         )
@@ -186,11 +186,15 @@ class Supervision:
     async def _show_first_password(self, *, admin_created: bool) -> None:
         password = secrets.first_password(self._settings)
         if password and password != self._prepared.admin_password:
-            if admin_created or await first_sign_in.accepts(self._prepared.url, password):
+            if admin_created or await self._accepts(password):
                 self._terminal.first_password(password)
             else:
                 self._terminal.admin_exists()
         secrets.forget_first_password(self._settings)
+
+    async def _accepts(self, password: str) -> bool:
+        trusted = tls.client_context(self._settings)
+        return await first_sign_in.accepts(self._prepared.url, password, trusted)
 
     def _say_farewell(self) -> None:
         if self._farewell is not None:

@@ -88,6 +88,7 @@ async def converse(target: Target, conversation: str, message_id: str, text: str
                 async with session.ws_connect(
                     f"{target.url}/ws/chat/{conversation}",
                     protocols=("vareon.v1",),
+                    ssl=target.tls or True,
                     max_msg_size=_MAX_FRAME_BYTES,
                 ) as socket:
                     outcome = await _turn(socket, message, shown, again=attempt > 0)

@@ -6,21 +6,12 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from web.cli.instance import (
-    Target,
-    data_dir_option,
-    refusal,
-    target_of,
-    token_option,
-    unreachable,
-    url_option,
-)
+from web.cli.calling import call
+from web.cli.instance import data_dir_option, target_of, token_option, url_option
 
-_PATIENCE_S = 30.0
 _PATH = "/api/system/dead-letters"
 
 Command = Callable[..., None]
@@ -41,7 +32,7 @@ def dead_letters() -> None:
 def list_(*, limit: int, data_dir: Path | None, url: str | None, given_token: str | None) -> None:
     """List them."""
     target = target_of(url, given_token, data_dir)
-    found = asyncio.run(_call(target, "GET", f"{_PATH}?limit={limit}"))
+    found = asyncio.run(call(target, "GET", f"{_PATH}?limit={limit}"))
     for letter in found:
         click.echo(
             f"{letter['id']}  {letter['given_up_at']}  {letter['entity']}  {letter['message']}  "
@@ -57,7 +48,7 @@ def list_(*, limit: int, data_dir: Path | None, url: str | None, given_token: st
 def show(*, letter: str, data_dir: Path | None, url: str | None, given_token: str | None) -> None:
     """Show LETTER, given by its id, with its body."""
     target = target_of(url, given_token, data_dir)
-    found = asyncio.run(_call(target, "GET", f"{_PATH}/{letter}"))
+    found = asyncio.run(call(target, "GET", f"{_PATH}/{letter}"))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
@@ -69,7 +60,7 @@ def redrive(
 ) -> None:
     """Send LETTER to its entity again, once."""
     target = target_of(url, given_token, data_dir)
-    done = asyncio.run(_call(target, "POST", f"{_PATH}/{letter}/redrive"))
+    done = asyncio.run(call(target, "POST", f"{_PATH}/{letter}/redrive"))
     click.echo(f"sent again to {done['sent_to']}")
 
 
@@ -81,25 +72,5 @@ def discard(
 ) -> None:
     """Give LETTER up for good."""
     target = target_of(url, given_token, data_dir)
-    asyncio.run(_call(target, "DELETE", f"{_PATH}/{letter}"))
+    asyncio.run(call(target, "DELETE", f"{_PATH}/{letter}"))
     click.echo("discarded")
-
-
-async def _call(target: Target, method: str, path: str) -> Any:
-    import aiohttp
-
-    headers = {"Authorization": f"Bearer {target.token}"}
-    timeout = aiohttp.ClientTimeout(total=_PATIENCE_S)
-    try:
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
-            session.request(method, target.url + path) as response,
-        ):
-            answer = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError):
-        raise click.ClickException(unreachable(target.url)) from None
-    except ValueError:
-        answer = {}
-    if not response.ok:
-        raise click.ClickException(refusal(answer or {}, response.status))
-    return answer

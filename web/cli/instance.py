@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
-from vareon_runtime.launch import instance_lock, running
+from vareon_runtime.launch import instance_lock, running, tls
 from vareon_runtime.launch.typed_command import typed_command
 
 Command = Callable[..., None]
@@ -33,10 +34,15 @@ token_option: Callable[[Command], Command] = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An instance, and who is asking."""
+    """An instance, and who is asking.
+
+    Attributes:
+        tls: What to trust; None for what the system trusts.
+    """
 
     url: str
     token: str
+    tls: ssl.SSLContext | None = None
 
 
 def settings_for(data_dir: Path | None) -> Settings:
@@ -79,7 +85,7 @@ def target_of(url: str | None, token: str | None, data_dir: Path | None) -> Targ
         raise click.ClickException(
             f"Vareon is not running on {settings.data_dir}: start it with `{typed_command()} up`"
         )
-    return Target(record.url, token or admin_token(settings))
+    return Target(record.url, token or admin_token(settings), tls.client_context(settings))
 
 
 def admin_token(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from vareon_runtime.config import Settings
+from vareon_runtime.launch import tls
 from web.cli.instance import admin_token, data_dir_option, running_here, settings_for
 
 _PATIENCE_S = 5.0
@@ -26,7 +28,7 @@ def status(data_dir: Path | None) -> None:
     if record is None:
         click.echo(f"Vareon is not running on {settings.data_dir}")
         sys.exit(1)
-    code, answer = _readiness(record.url)
+    code, answer = _readiness(record.url, tls.client_context(settings))
     click.echo(f"{'ready' if code == 200 else answer.get('detail', 'not ready')}")
     click.echo(f"  address        {record.url}/")
     click.echo(f"  Ray dashboard  {record.dashboard_url}")
@@ -45,7 +47,9 @@ def _stored(url: str, settings: Settings) -> list[str]:
         request = urllib.request.Request(  # noqa: S310 - our own address
             f"{url}/api/system/storage", headers={"Authorization": f"Bearer {token}"}
         )
-        with urllib.request.urlopen(request, timeout=_PATIENCE_S) as response:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310 - our own address
+            request, timeout=_PATIENCE_S, context=tls.client_context(settings)
+        ) as response:
             used = json.load(response)
     except (OSError, ValueError, click.ClickException):
         return []
@@ -61,9 +65,11 @@ def _size(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
-def _readiness(url: str) -> tuple[int, dict[str, Any]]:
+def _readiness(url: str, trusted: ssl.SSLContext | None) -> tuple[int, dict[str, Any]]:
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=_PATIENCE_S) as response:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310 - our own address
+            f"{url}/readyz", timeout=_PATIENCE_S, context=trusted
+        ) as response:
             return response.status, {}
     except urllib.error.HTTPError as error:
         with error:

@@ -5,22 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from vareon_runtime.launch.secrets import new_password
-from web.cli.instance import (
-    Target,
-    data_dir_option,
-    refusal,
-    target_of,
-    token_option,
-    unreachable,
-    url_option,
-)
-
-_PATIENCE_S = 30.0
+from web.cli.calling import call
+from web.cli.instance import data_dir_option, target_of, token_option, url_option
 
 
 @click.group()
@@ -55,26 +45,7 @@ def add(
         "password": password,
         "roles": ["admin"] if admin else ["member"],
     }
-    asyncio.run(_create(target, body))
+    asyncio.run(call(target, "POST", "/api/users", body))
     click.echo(f"{name} may sign in now at {target.url}/")
     if not given:
         click.echo(f"password: {password}   (shown only this once)")
-
-
-async def _create(target: Target, body: dict[str, Any]) -> None:
-    import aiohttp
-
-    headers = {"Authorization": f"Bearer {target.token}"}
-    timeout = aiohttp.ClientTimeout(total=_PATIENCE_S)
-    try:
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
-            session.post(f"{target.url}/api/users", json=body) as response,
-        ):
-            answer = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError):
-        raise click.ClickException(unreachable(target.url)) from None
-    except ValueError:
-        answer = {}
-    if not response.ok:
-        raise click.ClickException(refusal(answer or {}, response.status))
