@@ -26,6 +26,7 @@ from web.api.cognisys import CognisysRoutes
 from web.api.console import ConsoleRoutes
 from web.api.dead_letters import DeadLetterRoutes
 from web.api.entities import EntityRoutes
+from web.api.search import SearchRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
 from web.certificate import Certificate
@@ -43,6 +44,7 @@ from web.services.models import Models
 from web.services.passwords import Passwords
 from web.services.preferences import Preferences
 from web.services.readiness import Readiness
+from web.services.search import Search
 from web.services.storage import Storage
 from web.services.tokens import Tokens
 from web.sockets.chat import ChatSockets
@@ -74,6 +76,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
         *ConsoleRoutes().routes(),
+        *SearchRoutes(Search(database)).routes(),
         *AccountRoutes(accounts, tokens).routes(),
         *DeadLetterRoutes(DeadLetters(database, bus)).routes(),
         *_domain_routes(database, bus, ids, sockets),

@@ -17,7 +17,9 @@ def snapshot() -> str:
         upgrade(path)
         with closing(sqlite3.connect(path)) as connection:
             made = connection.execute(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+                # what a full-text index makes for itself it makes again
+                " AND name NOT GLOB 'search_index_*' ORDER BY rowid"
             ).fetchall()
     stamp = f"INSERT INTO alembic_version (version_num) VALUES ('{HEAD}')"  # noqa: S608
     return "".join(f"{text};\n" for text in [*(row[0] for row in made), stamp])

@@ -243,4 +243,35 @@ CREATE TABLE suspects (
  WITHOUT ROWID
 
 ;
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+CREATE TABLE search_documents (
+	number INTEGER NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	id VARCHAR(64) NOT NULL, 
+	scope VARCHAR(64) NOT NULL, 
+	title TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	facts TEXT NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_search_documents PRIMARY KEY (number), 
+	CONSTRAINT uq_search_documents_kind_id UNIQUE (kind, id)
+);
+CREATE VIRTUAL TABLE search_index USING fts5(scope, title, body, content='search_documents', content_rowid='number', tokenize='unicode61 remove_diacritics 2', prefix='2 3');
+CREATE TRIGGER search_indexed AFTER INSERT ON search_documents BEGIN INSERT INTO search_index (rowid, scope, title, body) VALUES (NEW.number, NEW.scope, NEW.title, NEW.body); END;
+CREATE TRIGGER search_unindexed AFTER DELETE ON search_documents BEGIN INSERT INTO search_index (search_index, rowid, scope, title, body) VALUES ('delete', OLD.number, OLD.scope, OLD.title, OLD.body); END;
+CREATE TRIGGER search_reindexed AFTER UPDATE OF scope, title, body ON search_documents BEGIN INSERT INTO search_index (search_index, rowid, scope, title, body) VALUES ('delete', OLD.number, OLD.scope, OLD.title, OLD.body); INSERT INTO search_index (rowid, scope, title, body) VALUES (NEW.number, NEW.scope, NEW.title, NEW.body); END;
+CREATE TRIGGER search_conversation_added AFTER INSERT ON conversations BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('conversation', NEW.id, 'o' || replace(NEW.user_id, '-', ''), coalesce(NEW.title, ''), coalesce('', ''), json_object(), NEW.updated_at); END;
+CREATE TRIGGER search_conversation_changed AFTER UPDATE ON conversations WHEN 'o' || replace(OLD.user_id, '-', '') IS NOT 'o' || replace(NEW.user_id, '-', '') OR coalesce(OLD.title, '') IS NOT coalesce(NEW.title, '') OR coalesce('', '') IS NOT coalesce('', '') OR json_object() IS NOT json_object() BEGIN UPDATE search_documents SET scope = 'o' || replace(NEW.user_id, '-', ''), title = coalesce(NEW.title, ''), body = coalesce('', ''), facts = json_object(), updated_at = NEW.updated_at WHERE kind = 'conversation' AND id = OLD.id; END;
+CREATE TRIGGER search_conversation_removed AFTER DELETE ON conversations BEGIN DELETE FROM search_documents WHERE kind = 'conversation' AND id = OLD.id; END;
+CREATE TRIGGER search_message_added AFTER INSERT ON chat_messages BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('message', NEW.id, 'o' || replace(NEW.user_id, '-', ''), coalesce('', ''), coalesce(NEW.message_content, ''), json_object('conversation_id', NEW.conversation_id, 'sender', NEW.sender), NEW.timestamp); END;
+CREATE TRIGGER search_message_changed AFTER UPDATE ON chat_messages WHEN 'o' || replace(OLD.user_id, '-', '') IS NOT 'o' || replace(NEW.user_id, '-', '') OR coalesce('', '') IS NOT coalesce('', '') OR coalesce(OLD.message_content, '') IS NOT coalesce(NEW.message_content, '') OR json_object('conversation_id', OLD.conversation_id, 'sender', OLD.sender) IS NOT json_object('conversation_id', NEW.conversation_id, 'sender', NEW.sender) BEGIN UPDATE search_documents SET scope = 'o' || replace(NEW.user_id, '-', ''), title = coalesce('', ''), body = coalesce(NEW.message_content, ''), facts = json_object('conversation_id', NEW.conversation_id, 'sender', NEW.sender), updated_at = NEW.timestamp WHERE kind = 'message' AND id = OLD.id; END;
+CREATE TRIGGER search_message_removed AFTER DELETE ON chat_messages BEGIN DELETE FROM search_documents WHERE kind = 'message' AND id = OLD.id; END;
+CREATE TRIGGER search_llm_model_added AFTER INSERT ON llm_models BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('llm_model', NEW.id, 'all', coalesce(NEW.model_name, ''), coalesce(NEW.role, ''), json_object('provider_id', NEW.provider_id), NEW.updated_at); END;
+CREATE TRIGGER search_llm_model_changed AFTER UPDATE ON llm_models WHEN 'all' IS NOT 'all' OR coalesce(OLD.model_name, '') IS NOT coalesce(NEW.model_name, '') OR coalesce(OLD.role, '') IS NOT coalesce(NEW.role, '') OR json_object('provider_id', OLD.provider_id) IS NOT json_object('provider_id', NEW.provider_id) BEGIN UPDATE search_documents SET scope = 'all', title = coalesce(NEW.model_name, ''), body = coalesce(NEW.role, ''), facts = json_object('provider_id', NEW.provider_id), updated_at = NEW.updated_at WHERE kind = 'llm_model' AND id = OLD.id; END;
+CREATE TRIGGER search_llm_model_removed AFTER DELETE ON llm_models BEGIN DELETE FROM search_documents WHERE kind = 'llm_model' AND id = OLD.id; END;
+CREATE TRIGGER search_llm_provider_added AFTER INSERT ON llm_providers BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('llm_provider', NEW.id, 'all', coalesce(NEW.name, ''), coalesce('', ''), json_object(), NEW.updated_at); END;
+CREATE TRIGGER search_llm_provider_changed AFTER UPDATE ON llm_providers WHEN 'all' IS NOT 'all' OR coalesce(OLD.name, '') IS NOT coalesce(NEW.name, '') OR coalesce('', '') IS NOT coalesce('', '') OR json_object() IS NOT json_object() BEGIN UPDATE search_documents SET scope = 'all', title = coalesce(NEW.name, ''), body = coalesce('', ''), facts = json_object(), updated_at = NEW.updated_at WHERE kind = 'llm_provider' AND id = OLD.id; END;
+CREATE TRIGGER search_llm_provider_removed AFTER DELETE ON llm_providers BEGIN DELETE FROM search_documents WHERE kind = 'llm_provider' AND id = OLD.id; END;
+CREATE TRIGGER search_user_added AFTER INSERT ON users BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('user', NEW.id, 'all', coalesce(NEW.username, ''), coalesce(NEW.email, ''), json_object(), NEW.updated_at); END;
+CREATE TRIGGER search_user_changed AFTER UPDATE ON users WHEN 'all' IS NOT 'all' OR coalesce(OLD.username, '') IS NOT coalesce(NEW.username, '') OR coalesce(OLD.email, '') IS NOT coalesce(NEW.email, '') OR json_object() IS NOT json_object() BEGIN UPDATE search_documents SET scope = 'all', title = coalesce(NEW.username, ''), body = coalesce(NEW.email, ''), facts = json_object(), updated_at = NEW.updated_at WHERE kind = 'user' AND id = OLD.id; END;
+CREATE TRIGGER search_user_removed AFTER DELETE ON users BEGIN DELETE FROM search_documents WHERE kind = 'user' AND id = OLD.id; END;
+INSERT INTO alembic_version (version_num) VALUES ('0007');

@@ -2,6 +2,7 @@
 
 from vareon_runtime.models.arcana import ChatMessageRow, ConversationRow
 from vareon_runtime.models.cognisys import LlmModelRow, LlmProviderRow, UserLlmPreferenceRow
+from vareon_runtime.models.search import SearchDocumentRow
 from vareon_runtime.models.user import UserRoleRow, UserRow
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "ConversationRow",
     "LlmModelRow",
     "LlmProviderRow",
+    "SearchDocumentRow",
     "UserLlmPreferenceRow",
     "UserRoleRow",
     "UserRow",

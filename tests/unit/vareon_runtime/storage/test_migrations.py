@@ -30,7 +30,11 @@ def test_the_scripts_make_exactly_the_declared_tables(tmp_path: Path) -> None:
     migrate(url)
     engine = create_engine(url)
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        # a full-text index has no columns that metadata could tell
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, *_: "search_index" not in (name or "")}
+        )
+        differences = compare_metadata(context, Base.metadata)
     engine.dispose()
     assert not differences
 
