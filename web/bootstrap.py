@@ -11,10 +11,12 @@ from typing import cast
 
 from actors.cognisys.discovery import discover, offer
 from vareon_runtime.clock import SystemClock
+from vareon_runtime.cluster.ray_state import ray_state
 from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.identity import IdSource, seeded_ids
+from vareon_runtime.launch import running
 from vareon_runtime.routing.bus import MessageBus
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.service import Service
@@ -27,6 +29,7 @@ from web.api.console import ConsoleRoutes
 from web.api.dead_letters import DeadLetterRoutes
 from web.api.entities import EntityRoutes
 from web.api.search import SearchRoutes
+from web.api.status import StatusRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
 from web.certificate import Certificate
@@ -45,6 +48,7 @@ from web.services.passwords import Passwords
 from web.services.preferences import Preferences
 from web.services.readiness import Readiness
 from web.services.search import Search
+from web.services.status import Status
 from web.services.storage import Storage
 from web.services.tokens import Tokens
 from web.sockets.chat import ChatSockets
@@ -70,13 +74,15 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     passwords, tokens = Passwords(), Tokens(key, clock)
     accounts = Accounts(database, bus, passwords, ids)
     certificate = Certificate(settings, clock)
-    readiness, sockets = Readiness(link, database, clock), OpenSockets()
+    readiness, sockets = Readiness(link, database, clock, ray_state), OpenSockets()
+    status = Status(database, readiness, clock, running.started_s(settings) or clock.time())
     keyed = KeyedRequests(bus, clock, key)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
         *ConsoleRoutes().routes(),
         *SearchRoutes(Search(database)).routes(),
+        *StatusRoutes(status).routes(),
         *AccountRoutes(accounts, tokens).routes(),
         *DeadLetterRoutes(DeadLetters(database, bus)).routes(),
         *_domain_routes(database, bus, ids, sockets),

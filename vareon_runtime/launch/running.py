@@ -40,6 +40,14 @@ def read(settings: Settings) -> Running | None:
         return None
 
 
+def started_s(settings: Settings) -> float | None:
+    """When the start was written down, by the wall clock; None if it was not."""
+    try:
+        return _file(settings).stat().st_mtime
+    except OSError:
+        return None
+
+
 def remove(settings: Settings) -> None:
     """Forget the record, after a clean stop."""
     _file(settings).unlink(missing_ok=True)

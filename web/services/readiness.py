@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from vareon_runtime.clock import Clock
 from vareon_runtime.errors import Unavailable, VareonError
-from vareon_runtime.models import UserRow
+from vareon_runtime.migrations.run import HEAD
 from web.services.accounts import Rows
 
 REMEMBERED_S = 0.5
 PROBE_TIME_S = 2.0
+_GOOD = frozenset({"ok", "not used"})
+_SCHEMA = text("SELECT version_num FROM alembic_version")
 
 
 class Path(Protocol):
@@ -35,12 +38,22 @@ class Path(Protocol):
 
 
 class Readiness:
-    """Opens once, at the end of the start; then tells at any time how things are."""
+    """Opens once, at the end of the start; then tells at any time how things are.
 
-    def __init__(self, path: Path, rows: Rows, clock: Clock) -> None:
+    Args:
+        path: The way to the entities.
+        rows: Reads the database.
+        clock: Tells how old the last look is.
+        ray: Says how Ray is.
+    """
+
+    def __init__(
+        self, path: Path, rows: Rows, clock: Clock, ray: Callable[[], Awaitable[str]]
+    ) -> None:
         self._path = path
         self._rows = rows
         self._clock = clock
+        self._ray = ray
         self._checking: asyncio.Task[dict[str, str]] | None = None
         self._checked_at = float("-inf")
         self.open = False
@@ -56,9 +69,11 @@ class Readiness:
             self._checked_at = self._clock.monotonic()
             self._checking = asyncio.get_running_loop().create_task(self._check())
         found = await asyncio.shield(self._checking)
-        broken = [f"{name}: {state}" for name, state in found.items() if state != "ok"]
+        broken = {name: state for name, state in found.items() if state not in _GOOD}
         if broken:
-            raise Unavailable("Not ready: " + "; ".join(broken) + ".", 1.0)
+            told = "; ".join(f"{name}: {state}" for name, state in broken.items())
+            states = tuple({"loc": [name], "message": state} for name, state in found.items())
+            raise Unavailable(f"Not ready: {told}.", 1.0, errors=states)
         return found
 
     async def wait_good(self) -> None:
@@ -76,9 +91,16 @@ class Readiness:
         return await self._path.router_status(PROBE_TIME_S)
 
     async def _check(self) -> dict[str, str]:
-        host, database = await asyncio.gather(self._host(), self._database())
-        router = "ok" if self._path.connected else "not connected"
-        return {"router": router, "host": host, "database": database}
+        host, ray, (database, migrations) = await asyncio.gather(
+            self._host(), self._ray(), self._database()
+        )
+        return {
+            "database": database,
+            "migrations": migrations,
+            "ray": ray,
+            "router": "ok" if self._path.connected else "not connected",
+            "hosts": host,
+        }
 
     async def _host(self) -> str:
         try:
@@ -87,10 +109,10 @@ class Readiness:
             return error.code
         return "ok"
 
-    async def _database(self) -> str:
+    async def _database(self) -> tuple[str, str]:
         try:
             async with asyncio.timeout(PROBE_TIME_S):
-                await self._rows.rows(select(UserRow.id).limit(1))
-        except (SQLAlchemyError, TimeoutError):
-            return "unreadable"
-        return "ok"
+                ((schema,),) = await self._rows.rows(_SCHEMA)
+        except (SQLAlchemyError, TimeoutError, ValueError):
+            return "unreadable", "unknown"
+        return "ok", "ok" if schema == HEAD else f"schema {schema} instead of {HEAD}"

@@ -13,6 +13,7 @@ from aiohttp import web as aiohttp_web
 
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.identity import EntityId, Principal
+from vareon_runtime.migrations.run import HEAD
 from web.admission import Admission
 from web.api.accounts import AccountRoutes
 from web.api.entities import EntityRoutes
@@ -69,7 +70,7 @@ class FakeRows:
 
     async def rows(self, statement: Any) -> list[Any]:
         self.selects += 1
-        return self.found
+        return [(HEAD,)] if "alembic_version" in str(statement) else self.found
 
 
 def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> SimpleNamespace:
@@ -86,6 +87,11 @@ def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> S
     return SimpleNamespace(**{**fields, **changes})
 
 
+async def no_ray() -> str:
+    """In a process that Ray did not start."""
+    return "not used"
+
+
 @dataclass
 class FakeSystem:
     """An application over stand-ins."""
@@ -99,7 +105,7 @@ class FakeSystem:
         self.tokens = Tokens(KEY, clock)
         passwords = Passwords(threads=1)
         accounts = Accounts(self.rows, self.bus, passwords, None)  # type: ignore[arg-type]
-        self.readiness = Readiness(self.bus, self.rows, clock)
+        self.readiness = Readiness(self.bus, self.rows, clock, no_ray)
         self.readiness.open = self.ready
         bus = KeyedBus(self.bus)  # type: ignore[arg-type]
         self.admission = Admission(clock, random.Random(1))
