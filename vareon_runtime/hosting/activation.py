@@ -292,7 +292,7 @@ class Activation:
         elif isinstance(delivery, Asked | Arrived):
             delivery.caller.refuse(error)
         else:
-            self.host.refuse_reader(delivery.subscriber.caller, error)
+            self.host.audience.refuse(delivery.subscriber.caller, error)
 
     def expect_existing(self, *, creates: bool) -> None:
         """Refuse what needs an entity that is not there.

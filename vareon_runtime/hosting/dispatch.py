@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vareon_runtime.hosting import sent_turn, tick_turn, turn
+from vareon_runtime.hosting import result_turn, sent_turn, subscription_turn, tick_turn, turn
 from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Ticked
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ async def run(activation: Activation, delivery: Delivery) -> None:
     elif isinstance(delivery, Arrived):
         await sent_turn.arrived(activation, delivery)
     elif isinstance(delivery, Resulted):
-        await turn.resulted(activation, delivery)
+        await result_turn.resulted(activation, delivery)
     elif isinstance(delivery, Ticked):
         await tick_turn.ticked(activation, delivery)
     else:
-        await turn.subscribed(activation, delivery)
+        await subscription_turn.subscribed(activation, delivery)

@@ -51,7 +51,7 @@ class HostEffectContext:
 
     def write(self, stream: str, text: str) -> None:
         """Append to a stream of the entity."""
-        self._host.feed(self.entity_id).write(stream, self.attempt, self.effect_id, text)
+        self._host.audience.feed(self.entity_id).write(stream, self.attempt, self.effect_id, text)
 
     async def read(self, statement: Executable, **parameters: Any) -> list[Any]:
         """Committed rows of a select with its bind parameters."""

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime.entity.context import Changes, SentSignal
 from vareon_runtime.entity.flow import Flow
-from vareon_runtime.entity.handlers import EffectHandler
 from vareon_runtime.errors import (
     Cancelled,
     Conflict,
     InternalError,
     NotFound,
-    OutcomeUnknown,
     StaleOwner,
     StoreFailed,
     Unavailable,
@@ -23,28 +20,20 @@ from vareon_runtime.errors import (
 )
 from vareon_runtime.hosting.abandonment import Abandonment
 from vareon_runtime.hosting.delivery import Resulted
-from vareon_runtime.hosting.effect_call import RunningEffect, arguments_of, from_record
-from vareon_runtime.hosting.effect_context import HostEffectContext
+from vareon_runtime.hosting.effect_call import RunningEffect, from_record
 from vareon_runtime.hosting.effect_life import EffectLife, cancel_row, signal_row
 from vareon_runtime.hosting.effect_rows import find_effects, find_signals
-from vareon_runtime.hosting.flows import FlowRun
-from vareon_runtime.hosting.journal import BEGUN, OWN, Journal
-from vareon_runtime.hosting.quarantine import KILLS_LIMIT
-from vareon_runtime.hosting.set_aside import poisoned
-from vareon_runtime.hosting.suspects import Steps
-from vareon_runtime.hosting.tries import tries
+from vareon_runtime.hosting.effect_run import EffectRun
 from vareon_runtime.identity import EntityId
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import EffectRecord, Unit
-from vareon_runtime.telemetry import event, failure
+from vareon_runtime.telemetry import failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
     from vareon_runtime.hosting.host import Host
 
-ATTEMPTS_LIMIT = 25
-"""Hosts that may die while running one effect before it is given up."""
 RUNNING_LIMIT = 2_000
 AGAIN_FIRST_S = 0.02
 AGAIN_LONGEST_S = 1.0
@@ -154,7 +143,7 @@ class EffectRunner:
         """The result is committed."""
         self._lives.pop(effect_id, None)
         self._host.quarantine.handled(effect_id)
-        self._host.end_streams(target, effect_id)
+        self._host.audience.end_streams(target, effect_id)
 
     def not_stored(self, unit: Unit, changes: Changes, error: VareonError) -> None:
         """A turn was not stored, or it is unknown whether it was.
@@ -322,7 +311,7 @@ class EffectRunner:
         error: VareonError | None = None
         try:
             await self._host.quarantine.passing()
-            value = await self._work(life, activation)
+            value = await EffectRun(self._host, life, self._places).run(activation)
         except asyncio.CancelledError:
             if life.leave or self._host.stopping:
                 raise
@@ -337,63 +326,3 @@ class EffectRunner:
         life.holds.clear()
         life.result = Resulted(effect, value, error)
         self._host.redeliver(life.result)
-
-    async def _work(self, life: EffectLife, activation: Activation) -> Any:
-        record = life.effect.record
-        handler = activation.klass.handlers.effects.get(record.name)
-        if handler is None:
-            raise InternalError(f"This program has no effect '{record.name}' any more.")
-        kills = self._host.quarantine.kills_of(record.effect_id)
-        if kills >= KILLS_LIMIT:
-            raise poisoned(kills)
-        declared = handler.effect
-        arguments = arguments_of(handler, life.effect.call)
-        if isinstance(declared, Flow):
-            run = FlowRun(self._host, life, self._places)
-            return await run.run(
-                lambda flow: declared.method(activation.entity, *arguments, flow),
-                declared.timeout_s,
-            )
-        if life.cancelled:
-            raise Cancelled("It was stopped on request.")
-        if record.attempts > ATTEMPTS_LIMIT:
-            raise Unavailable("Its host died every time it was tried; it is given up.")
-        async with self._places:
-            if declared.at_most_once:
-                await self._mark(life)
-            return await self._tries(life, handler, partial(declared.method, activation.entity))
-
-    async def _mark(self, life: EffectLife) -> None:
-        """Make it durable that the effect may have been done.
-
-        Raises:
-            OutcomeUnknown: If an earlier host had got so far.
-        """
-        record = life.effect.record
-        journal = Journal(self._host, life.effect)
-        if record.attempts > 1 and await journal.load():
-            event("effect_not_repeated", entity=str(record.target), effect=record.name)
-            raise OutcomeUnknown("Its host died while it may have been done; it is not repeated.")
-        life.marked = True
-        await journal.write([journal.row(OWN, "", BEGUN)])
-        life.holds.add(OWN)
-
-    async def _tries(
-        self, life: EffectLife, handler: EffectHandler, method: Callable[..., Awaitable[Any]]
-    ) -> Any:
-        host, effect, declared = self._host, life.effect, handler.effect
-        arguments = arguments_of(handler, effect.call)
-
-        def once() -> Awaitable[Any]:
-            context = (HostEffectContext(host, effect),) if handler.wants_context else ()
-            return Steps(host.marks, effect.record.effect_id, method(*arguments, *context))
-
-        return await tries(
-            host.clock,
-            effect.record.name,
-            once,
-            declared.retry,
-            declared.timeout_s,
-            at_most_once=declared.at_most_once,
-            shown=lambda: host.feed_has_written(effect.target, effect.record.effect_id),
-        )

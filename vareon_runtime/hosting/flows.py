@@ -9,12 +9,11 @@ and goes on with what the flow does about it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vareon_runtime.clock import utc
 from vareon_runtime.entity.context import find_resource
 from vareon_runtime.entity.effect import RetryPolicy
 from vareon_runtime.entity.flow import StepContext, step_shape
@@ -24,14 +23,13 @@ from vareon_runtime.errors import (
     DeadlineExceeded,
     FlowDiverged,
     FlowHalted,
-    InternalError,
-    OutcomeUnknown,
     Unavailable,
     VareonError,
 )
 from vareon_runtime.hosting import journal as journals
 from vareon_runtime.hosting.effect_context import ask_for
 from vareon_runtime.hosting.effect_life import CANCEL, NAME_LIMIT, SIGNALS, EffectLife
+from vareon_runtime.hosting.flow_operations import Live, Operations
 from vareon_runtime.hosting.journal import Journal
 from vareon_runtime.hosting.outcome import stored_error
 from vareon_runtime.hosting.suspects import Steps
@@ -39,7 +37,6 @@ from vareon_runtime.hosting.tries import tries
 from vareon_runtime.identity import EntityId, as_text, id_time_s, inner_id
 from vareon_runtime.message import Request, reply_type
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.telemetry import failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.host import Host
@@ -50,11 +47,6 @@ R = TypeVar("R")
 STEPS_LIMIT = 10_000
 ATTEMPTS_LIMIT = 25
 """Hosts that may die in one flow, without any progress of it, before it is given up."""
-LONGEST_SLEEP_S = 600.0
-"""The wall clock is looked at this often, for machines that were suspended."""
-
-Live = Callable[[int, bytes | None], Coroutine[Any, Any, tuple[bytes, list[RowChange]]]]
-"""Does an operation, given its number and what is noted of it: its outcome, and rows beside it."""
 
 
 class FlowRun:
@@ -69,13 +61,12 @@ class FlowRun:
         self.principal = effect.call.principal
         self._host = host
         self._life = life
-        self._places = places
         self._journal = Journal(host, effect)
+        self._operations = Operations(host, life, places, self._journal)
         self._known: dict[int, tuple[str, bytes]] = {}
         self._issued = 0
         self._open: set[asyncio.Task[Any]] = set()
         self._cut: set[asyncio.Task[Any]] = set()
-        self._waiting: set[asyncio.Future[None]] = set()
         self._until = 0
         """Operations up to this number that have no outcome yet are cut off."""
         self._reason: VareonError = Cancelled("It was stopped on request.")
@@ -130,10 +121,10 @@ class FlowRun:
             at_most_once=at_most_once,
             shown=bool,
         )
-        live = partial(self._work, label, once)
+        live = partial(self._operations.work, label, once)
         if at_most_once:
-            live = partial(self._work_at_most_once, label, once)
-        return self._operation(number, label, live, kind)
+            live = partial(self._operations.work_at_most_once, label, once)
+        return self._perform(number, label, live, kind)
 
     def ask(self, target: EntityId, message: Request[R], timeout_s: float = 60.0) -> Awaitable[R]:
         """See `FlowContext.ask`."""
@@ -143,26 +134,28 @@ class FlowRun:
         once = partial(
             ask_for, self._host, self._life.effect, message_id, target, message, timeout_s
         )
-        return self._operation(
-            number, label, partial(self._work, label, once), reply_type(type(message))
+        return self._perform(
+            number, label, partial(self._operations.work, label, once), reply_type(type(message))
         )
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """See `FlowContext.sleep`."""
-        return self._operation(self._number(), "sleep", partial(self._sleep, seconds), None)
+        return self._perform(
+            self._number(), "sleep", partial(self._operations.sleep, seconds), None
+        )
 
     def signal(self, name: str, kind: type[T], timeout_s: float | None = None) -> Awaitable[T]:
         """See `FlowContext.signal`."""
-        live = partial(self._signal, name, timeout_s)
-        return self._operation(self._number(), f"signal:{name}", live, kind)
+        live = partial(self._operations.signal, name, timeout_s)
+        return self._perform(self._number(), f"signal:{name}", live, kind)
 
     def now(self) -> Awaitable[datetime]:
         """See `FlowContext.now`."""
-        return self._operation(self._number(), "now", self._now, datetime)
+        return self._perform(self._number(), "now", self._operations.now, datetime)
 
     def new_id(self) -> Awaitable[str]:
         """See `FlowContext.new_id`."""
-        return self._operation(self._number(), "new_id", self._new_id, str)
+        return self._perform(self._number(), "new_id", self._operations.new_id, str)
 
     async def gather(self, *operations: Awaitable[Any]) -> list[Any]:
         """See `FlowContext.gather`."""
@@ -179,7 +172,7 @@ class FlowRun:
 
     def write(self, stream: str, text: str) -> None:
         """Append to a stream of the entity."""
-        self._host.feed(self.entity_id).write(stream, self.attempt, self.flow_id, text)
+        self._host.audience.feed(self.entity_id).write(stream, self.attempt, self.flow_id, text)
 
     def resource(self, kind: type[R]) -> R:
         """Something the host was given."""
@@ -218,7 +211,7 @@ class FlowRun:
             raise self._halted
         return self._issued
 
-    async def _operation(self, number: int, name: str, live: Live, kind: Any) -> Any:
+    async def _perform(self, number: int, name: str, live: Live, kind: Any) -> Any:
         if self._halted is not None:
             raise self._halted
         if len(name) > NAME_LIMIT:
@@ -267,96 +260,14 @@ class FlowRun:
         if self._host.stopping or (self._life.leave and not self._life.holds):
             raise asyncio.CancelledError("stopping")
 
-    async def _work(
-        self, label: str, once: Callable[[], Awaitable[Any]], number: int, noted: bytes | None
-    ) -> tuple[bytes, list[RowChange]]:
-        try:
-            async with self._places:
-                work = Steps(self._host.marks, self.flow_id, once())
-                return journals.value_outcome(label, await work), []
-        except VareonError as error:
-            return stored_error(error), []
-        except Exception as unforeseen:  # noqa: BLE001 - the flow must hear of it
-            failure("step_failed", unforeseen, entity=str(self.entity_id), step=label)
-            return stored_error(InternalError(f"{label} failed in an unforeseen way.")), []
-
-    async def _work_at_most_once(
-        self, label: str, once: Callable[[], Awaitable[Any]], number: int, noted: bytes | None
-    ) -> tuple[bytes, list[RowChange]]:
-        if noted is not None:
-            unknown = f"The host died while it may have done {label}; it is not done again."
-            return stored_error(OutcomeUnknown(unknown)), []
-        self._life.holds.add(number)
-        await self._journal.note(number, label, journals.BEGUN)
-        return await self._work(label, once, number, noted)
-
-    async def _sleep(
-        self, seconds: float, number: int, noted: bytes | None
-    ) -> tuple[bytes, list[RowChange]]:
-        await self._sleep_until(await self._due(seconds, number, "sleep", noted))
-        return journals.value_outcome("sleep", None), []
-
-    async def _signal(
-        self, name: str, timeout_s: float | None, number: int, noted: bytes | None
-    ) -> tuple[bytes, list[RowChange]]:
-        label = f"signal:{name}"
-        sleeping: set[asyncio.Future[None]] = set()
-        if timeout_s is not None or noted is not None:
-            due_s = await self._due(timeout_s or 0.0, number, label, noted)
-            sleeping.add(asyncio.ensure_future(self._sleep_until(due_s)))
-        else:
-            await self._journal.rest()
-        try:
-            while (found := self._life.take(name)) is None:
-                if any(timer.done() for timer in sleeping):
-                    late = DeadlineExceeded(f"Nobody said '{name}' within the time allowed.")
-                    return stored_error(late), []
-                await self._news(sleeping)
-        finally:
-            for timer in sleeping:
-                timer.cancel()
-        taken, body = found
-        where = {"effect_id": self.flow_id, "number": taken}
-        return b"\x00" + body, [RowChange("delete", SIGNALS, {}, where)]
-
-    async def _news(self, sleeping: set[asyncio.Future[None]]) -> None:
-        heard = asyncio.get_running_loop().create_future()
-        self._waiting.add(heard)
-        try:
-            await asyncio.wait({heard, *sleeping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._waiting.discard(heard)
-
-    async def _due(self, seconds: float, number: int, name: str, noted: bytes | None) -> float:
-        due_s = journals.due_of(noted)
-        if due_s is None:
-            due_s = self._host.clock.time() + seconds
-            await self._journal.note(number, name, journals.due_outcome(due_s))
-        else:
-            await self._journal.rest()
-        return due_s
-
-    async def _sleep_until(self, due_s: float) -> None:
-        clock = self._host.clock
-        while (left_s := due_s - clock.time()) > 0:
-            await clock.sleep(min(left_s, LONGEST_SLEEP_S))
-
-    async def _now(self, number: int, noted: bytes | None) -> tuple[bytes, list[RowChange]]:
-        return journals.value_outcome("now", utc(self._host.clock.time())), []
-
-    async def _new_id(self, number: int, noted: bytes | None) -> tuple[bytes, list[RowChange]]:
-        return journals.value_outcome("new_id", self._host.services.ids.text_id()), []
-
     async def _expire(self) -> None:
         if self._expires_s is not None:
-            await self._sleep_until(self._expires_s)
+            await self._operations.sleep_until(self._expires_s)
             self._heard()
 
     def _heard(self) -> None:
         """Something came from outside: a signal, a cancellation, or the end of its time."""
-        for heard in self._waiting:
-            if not heard.done():
-                heard.set_result(None)
+        self._operations.heard()
         if any(not work.done() for work in self._open):
             self._notice()
 

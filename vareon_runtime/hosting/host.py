@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -25,12 +25,13 @@ from vareon_runtime.errors import (
 )
 from vareon_runtime.hosting import keyed
 from vareon_runtime.hosting.activation import Activation
+from vareon_runtime.hosting.audience import CREDIT_LIMIT, Audience
 from vareon_runtime.hosting.catalog import Catalog
 from vareon_runtime.hosting.committer import BEHIND_LIMIT_S, Committer
 from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Resulted, Subscribed
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.effects import EffectRunner
-from vareon_runtime.hosting.feed import Feed, Subscriber
+from vareon_runtime.hosting.feed import Subscriber
 from vareon_runtime.hosting.hung_up import HungUp
 from vareon_runtime.hosting.loader import Loader
 from vareon_runtime.hosting.outbox import Outbox
@@ -42,17 +43,15 @@ from vareon_runtime.hosting.retention import KEPT, Kept, Retention
 from vareon_runtime.hosting.shard_work import ShardWork
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
-from vareon_runtime.message import Event, Position
 from vareon_runtime.placement import shard_of, to_bitmap
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Outlet
 from vareon_runtime.routing.router import Claim
-from vareon_runtime.routing.subscription import CREDIT, POSITIONS_LIMIT, WINDOW, Subscribe
+from vareon_runtime.routing.subscription import POSITIONS_LIMIT, Subscribe
 from vareon_runtime.storage.ports import Store
 from vareon_runtime.telemetry import event, failure
 
 SWEEP_S = 1.0
-CREDIT_LIMIT = 4 * WINDOW
 
 
 class Host:
@@ -97,8 +96,7 @@ class Host:
         self.loop: asyncio.AbstractEventLoop
         self.turns = 0
         self.store = store
-        self._feeds: dict[EntityId, Feed] = {}
-        self._readers: dict[Caller, EntityId] = {}
+        self.audience = Audience()
         self.hung_up = HungUp()
         self._last: dict[EntityId, PendingUnit] = {}
         self._sweeping: asyncio.Task[None] | None = None
@@ -169,7 +167,7 @@ class Host:
             "units": self.committer.units,
             "effects_running": self.effects.running,
             "effects_started": self.effects.started,
-            "subscribers": len(self._readers),
+            "subscribers": len(self.audience),
             **self.reminders.status(),
             **self.retention.status(),
         }
@@ -181,9 +179,9 @@ class Host:
             if kind == Kind.REQUEST:
                 self._request(caller, flags, body)
             elif kind == Kind.CREDIT:
-                self._grant(caller, body)
+                self.audience.grant(caller, body)
             elif kind == Kind.CANCEL:
-                self._leave(caller)
+                self._hang_up(caller)
             elif kind == Kind.PROBE:
                 caller.reply(msgspec.msgpack.encode(self.status()))
         except VareonError as error:
@@ -214,9 +212,7 @@ class Host:
         """Begin no more in these shards; what runs in them ends or is left to the next owner."""
         for work in self.work:
             work.hand_over(shards)
-        for caller, target in list(self._readers.items()):
-            if shard_of(target) in shards:
-                self.refuse_reader(caller, error)
+        self.audience.hand_over(shards, error)
 
     def busy_in(self, shard: int) -> bool:
         """Whether anything of a shard to be given up still runs; if not, it is forgotten."""
@@ -230,10 +226,9 @@ class Host:
         return False
 
     def link_lost(self, link: Link) -> None:
-        """Forget the readers that came over a link."""
+        """Forget those who came over a link."""
         self.hung_up.lost(link)
-        for caller in [c for c in self._readers if c.link is link]:
-            self._leave(caller)
+        self.audience.lost(link)
 
     def activate(self, klass: type[Entity[Any]], target: EntityId) -> Activation:
         """A new activation of an entity."""
@@ -282,48 +277,9 @@ class Host:
             return
         self.effects.start(effect, activation)
 
-    def feed(self, target: EntityId) -> Feed:
-        """What an entity shows."""
-        found = self._feeds.get(target)
-        if found is None:
-            found = self._feeds[target] = Feed(self.refuse_reader)
-        return found
-
-    def feed_has_written(self, target: EntityId, effect_id: bytes) -> bool:
-        """Whether an effect has shown anything yet."""
-        found = self._feeds.get(target)
-        return found is not None and found.has_written(effect_id)
-
-    def show(self, target: EntityId, events: Sequence[Event]) -> None:
-        """Show committed facts."""
-        found = self._feeds.get(target)
-        if found is not None:
-            for fact in events:
-                found.show(fact)
-
-    def end_streams(self, target: EntityId, effect_id: bytes) -> None:
-        """An effect's end is committed; its streams need not be kept."""
-        found = self._feeds.get(target)
-        if found is not None:
-            found.end_streams(effect_id)
-            self._tidy(target)
-
-    def join(self, target: EntityId, subscriber: Subscriber, positions: Sequence[Position]) -> None:
-        """Add a reader, unless its link went meanwhile."""
-        if not subscriber.caller.link.closed and subscriber.caller in self._readers:
-            self.feed(target).join(subscriber, positions)
-
-    def refuse_reader(self, caller: Caller, error: VareonError) -> None:
-        """Send a reader away."""
-        if self._readers.pop(caller, None) is not None:
-            caller.refuse(error)
-
     def entity_deleted(self, target: EntityId) -> None:
         """Send its readers away and stop its effects."""
-        found = self._feeds.get(target)
-        if found is not None:
-            found.end(NotFound("It was deleted."))
-            self._tidy(target)
+        self.audience.end(target, NotFound("It was deleted."))
         self.effects.cancel_all(target)
 
     def _request(self, caller: Caller, flags: int, body: bytes) -> None:
@@ -339,7 +295,7 @@ class Host:
             principal = request.principal if flags & envelope.TRUSTED else None
             positions = wanted.positions[:POSITIONS_LIMIT]
             delivery = Subscribed(reader, positions, principal, request.message_id)
-            self._readers[caller] = request.target
+            self.audience.admit(caller, request.target)
         elif self.committer.full:
             raise Overloaded("The database cannot keep up; try again.", 1.0)
         elif flags & envelope.SENT:
@@ -352,7 +308,7 @@ class Host:
             until_s = self.clock.monotonic() + request.within_s
             delivery = Asked(request, flags, caller, until_s)
         if not activation.deliver(delivery):
-            self._readers.pop(caller, None)
+            self.audience.turned_away(caller)
             if flags & envelope.KEYED:
                 keyed.turned_away(activation, request)
             raise Overloaded("This entity's mailbox is full; try again.", 1.0)
@@ -366,27 +322,9 @@ class Host:
         if caller.link is not self.bus and self.committer.behind_s > BEHIND_LIMIT_S:
             raise Overloaded("The database cannot keep up; try again.", 1.0)
 
-    def _grant(self, caller: Caller, body: bytes) -> None:
-        target = self._readers.get(caller)
-        found = self._feeds.get(target) if target is not None else None
-        if found is not None and len(body) == CREDIT.size:
-            credit = min(CREDIT.unpack(body)[0], CREDIT_LIMIT)
-            for reader in found.subscribers:
-                if reader.caller == caller:
-                    reader.grant(credit)
-
-    def _leave(self, caller: Caller) -> None:
-        target = self._readers.pop(caller, None)
-        found = self._feeds.get(target) if target is not None else None
-        if target is None:
+    def _hang_up(self, caller: Caller) -> None:
+        if not self.audience.leave(caller):
             self.hung_up.add(caller, self.clock.monotonic())
-        if target is not None and found is not None:
-            found.leave(caller)
-            self._tidy(target)
-
-    def _tidy(self, target: EntityId) -> None:
-        if self._feeds[target].unused:
-            del self._feeds[target]
 
     async def _sweep(self) -> None:
         while True:

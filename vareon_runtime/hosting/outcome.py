@@ -84,7 +84,7 @@ class PendingUnit:
         for caller, payload, as_json in self.readers:
             answer_if_owner(activation, caller, payload, as_json)
         if self.changes.events:
-            host.show(activation.target, self.changes.events)
+            host.audience.show(activation.target, self.changes.events)
         host.effects.committed(self.unit, self.changes, activation)
         if self.changes.outgoing:
             host.outbox.committed(self.changes.outgoing)

@@ -37,7 +37,7 @@ async def give_up(activation: Activation, delivery: Delivery, kills: int) -> boo
     if isinstance(delivery, Arrived):
         return await sent_turn.give_up(activation, delivery, poisoned(kills), kills)
     if isinstance(delivery, Subscribed):
-        activation.host.refuse_reader(delivery.subscriber.caller, poisoned(kills))
+        activation.host.audience.refuse(delivery.subscriber.caller, poisoned(kills))
         return True
     if isinstance(delivery, Ticked):
         activation.host.reminders.spoilt(delivery.armed, poisoned(kills))

@@ -1,11 +1,10 @@
-"""One turn: a message, a result or a subscription, from the mailbox to its unit.
+"""The turn of a message, from the mailbox to its unit, and what it shares with other turns.
 
 If it fails, the activation's state is as before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime import codec, envelope
@@ -25,18 +24,16 @@ from vareon_runtime.errors import (
 )
 from vareon_runtime.hosting import circles, sends
 from vareon_runtime.hosting.age import in_time
-from vareon_runtime.hosting.delivery import Asked, Caller, Resulted, Subscribed
+from vareon_runtime.hosting.delivery import Asked, Caller
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.keyed import under_key
 from vareon_runtime.hosting.outcome import (
     PendingUnit,
     answer_if_owner,
-    stored_error,
     stored_reply,
 )
 from vareon_runtime.hosting.reminder_plan import rows_of
 from vareon_runtime.identity import EntityId, Principal
-from vareon_runtime.message import Delta, Event, Position, Reset
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import InboxRecord, StateRecord, Unit
@@ -275,115 +272,6 @@ def submit(
     activation.begin_commit()
     activation.host.reminders.submitted(activation.target, changes)
     activation.host.submit(pending)
-
-
-async def resulted(activation: Activation, resulted: Resulted) -> None:
-    """The end of an effect."""
-    effect = resulted.effect
-    call = effect.call
-    unit = Unit(activation.target, finished=effect.record.effect_id)
-    unit.rows.extend(activation.host.effects.ending(effect.record.effect_id, resulted.error))
-    existed = activation.entity.exists
-    context = context_for(activation, call.message_id, call.principal)
-    payload: bytes | None = None
-    if existed:
-        payload, context = await _take(activation, resulted)
-    elif call.answers:
-        payload = stored_error(Cancelled("What this belonged to was deleted."))
-    answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
-    if existed:
-        fill(
-            activation,
-            unit,
-            context,
-            answered,
-            call.trace_id,
-            existed=True,
-            waits=call.waits[:-1],
-        )
-    callers: list[tuple[Caller, bool]] = []
-    if call.answers:
-        unit.answered = answered
-        activation.remember(answered)
-        callers = (activation.waiting or {}).pop(call.message_id, [])
-    submit(activation, unit, context.changes, payload if call.answers else None, callers)
-
-
-async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Context]:
-    """Give the result to ``then``, or the error, also one that ``then`` raises, to ``failed``."""
-    call = resulted.effect.call
-    error = resulted.error
-    if error is None:
-        context = context_for(activation, call.message_id, call.principal)
-        reply, error = await _one_way(activation, call.then, resulted.value, context, call.trace_id)
-        if error is None:
-            return reply, context
-    context = context_for(activation, call.message_id, call.principal)
-    if call.failed is not None:
-        reply, problem = await _one_way(activation, call.failed, error, context, call.trace_id)
-        if problem is None:
-            return reply, context
-        error = problem
-        context = context_for(activation, call.message_id, call.principal)
-    elif not call.answers:
-        failure("effect_failed", error, entity=str(activation.target))
-    return stored_error(error), context
-
-
-async def _one_way(
-    activation: Activation, method: str, argument: Any, context: Context, trace_id: bytes
-) -> tuple[bytes, VareonError | None]:
-    try:
-        result = await getattr(activation.entity, method)(argument, context)
-        await sends.number(activation, context, trace_id)
-        return stored_reply(result), None
-    except VareonError as error:
-        activation.roll_back(existed=True)
-        return b"", error
-    except Exception as error:  # noqa: BLE001 - the effect's row must go all the same
-        log_failure(activation, method, error)
-        activation.roll_back(existed=True)
-        return b"", InternalError("The result could not be handled; the log says why.")
-
-
-async def subscribed(activation: Activation, subscribed: Subscribed) -> None:
-    """A reader that wants to be shown what happens."""
-    context = context_for(activation, subscribed.message_id, subscribed.principal)
-    try:
-        await activation.settle()
-        activation.expect_existing(creates=False)
-        activation.entity.permit(None, context)
-        missed = await _missed(activation, subscribed.positions, context)
-    except VareonError as error:
-        activation.host.refuse_reader(subscribed.subscriber.caller, error)
-        return
-    for frame in missed:
-        subscribed.subscriber.show(frame)
-    activation.host.join(activation.target, subscribed.subscriber, subscribed.positions)
-
-
-async def _missed(
-    activation: Activation, positions: Sequence[Position], context: Context
-) -> list[Event | Delta | Reset]:
-    """What a reader missed, each stream told once: by its own position if it has one."""
-    own = {position.stream for position in positions}
-    told: set[str | None] = set()
-    missed: list[Event | Delta | Reset] = []
-    for position in positions:
-        frames = await activation.entity.catch_up(position, context)
-        fresh = [
-            frame
-            for frame in frames
-            if (stream := _stream_of(frame)) == position.stream
-            or (stream not in own and stream not in told)
-        ]
-        told.update(_stream_of(frame) for frame in fresh)
-        missed.extend(fresh)
-    return missed
-
-
-def _stream_of(frame: Event | Delta | Reset) -> str | None:
-    return frame.opens() or frame.ends() if isinstance(frame, Event) else frame.stream
 
 
 def log_failure(activation: Activation, name: str, error: Exception) -> None:

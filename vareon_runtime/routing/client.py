@@ -19,11 +19,12 @@ from vareon_runtime import codec, envelope
 from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
 from vareon_runtime.envelope import Kind, Request, Wait, hops, pack_request
-from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable, VareonError
+from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
 from vareon_runtime.message import Position, reply_type
 from vareon_runtime.message import Request as RequestMessage
 from vareon_runtime.placement import shard_of
+from vareon_runtime.routing.asks import Ask, Asks
 from vareon_runtime.routing.link import Link, Outlet, Wire
 from vareon_runtime.routing.router import Claim, Hello
 from vareon_runtime.routing.subscription import LinkSubscription
@@ -39,19 +40,6 @@ Incoming = Callable[[Outlet, int, int, int, bytes], None]
 RETRY_FIRST_S = 0.02
 RETRY_LONGEST_S = 0.5
 SWEEP_S = 0.1
-ASKS_LIMIT = 20_000
-
-
-class Ask:
-    """A request waiting for its reply."""
-
-    __slots__ = ("deadline", "future", "local")
-
-    def __init__(self, future: asyncio.Future[tuple[int, bytes]], deadline: float) -> None:
-        self.future = future
-        self.deadline = deadline
-        self.local = False
-        """Whether this very process answers it."""
 
 
 class LinkBus:
@@ -83,7 +71,7 @@ class LinkBus:
         self.closed = False
         self._link: Link | None = None
         self._up = asyncio.Event()
-        self._asks: dict[int, Ask] = {}
+        self._asks = Asks()
         self._streams: dict[int, LinkSubscription] = {}
         self._next = 1
         self._running: list[asyncio.Task[None]] = []
@@ -274,39 +262,36 @@ class LinkBus:
     async def _once(
         self, kind: int, flags: int, shard: int, payload: bytes, deadline: float
     ) -> tuple[int, bytes]:
-        if len(self._asks) >= ASKS_LIMIT:
-            raise Overloaded("Too many requests wait in this process; try again.", 1.0)
         correlation = self._next
         self._next += 1
-        future = asyncio.get_running_loop().create_future()
-        self._asks[correlation] = Ask(future, deadline)
-        if not self._pass_on(kind, flags, shard, correlation, payload):
-            del self._asks[correlation]
-            if self._link is None or self._link.closed:
-                return Kind.ERROR, codec.encode_error(Unavailable("The router is restarting."))
-            raise Overloaded("The queue to the router is full; try again.", 1.0)
+        ask = self._asks.begin(correlation, deadline)
         try:
-            return await future  # type: ignore[no-any-return]
+            if not self._pass_on(ask, kind, flags, shard, correlation, payload):
+                if self._link is None or self._link.closed:
+                    return Kind.ERROR, codec.encode_error(Unavailable("The router is restarting."))
+                raise Overloaded("The queue to the router is full; try again.", 1.0)
+            return await ask.answer
         except asyncio.CancelledError:
-            self._hang_up(correlation)
+            self._hang_up(ask, correlation)
             raise
         finally:
-            self._asks.pop(correlation, None)
+            self._asks.end(correlation)
 
-    def _pass_on(self, kind: int, flags: int, shard: int, correlation: int, body: bytes) -> bool:
+    def _pass_on(
+        self, ask: Ask, kind: int, flags: int, shard: int, correlation: int, body: bytes
+    ) -> bool:
         """To the router, unless this process owns the target: then no other need wake for it."""
         loopback = self._loopback if kind == Kind.REQUEST else None
         if loopback is not None and loopback(self, flags, shard, correlation, body):
-            self._asks[correlation].local = True
+            ask.local = True
             return True
         return self.send_item(kind, flags, shard, correlation, body)
 
-    def _hang_up(self, correlation: int) -> None:
+    def _hang_up(self, ask: Ask, correlation: int) -> None:
         """Say that nobody waits for this answer any more."""
-        ask = self._asks.get(correlation)
-        if ask is not None and ask.local and self._incoming is not None:
+        if ask.local and self._incoming is not None:
             self._incoming(self, Kind.CANCEL, 0, correlation, b"")
-        elif ask is not None:
+        else:
             self.send_item(Kind.CANCEL, 0, 0, correlation, b"")
 
     def send(self, item: bytes, *, reserved: bool = False) -> bool:
@@ -349,18 +334,13 @@ class LinkBus:
 
     def _answered(self, item: bytes) -> None:
         for kind, _flags, _shard, _origin, correlation, start, end in hops(item):
-            ask = self._asks.get(correlation)
-            if ask is not None and not ask.future.done():
-                ask.future.set_result((kind, item[start:end]))
+            self._asks.answered(kind, correlation, item[start:end])
 
     def _receive(self, link: Link, batch: bytes) -> None:
         asks = self._asks
         for kind, flags, _shard, _origin, correlation, start, end in hops(batch):
             if kind in (Kind.REPLY, Kind.ERROR):
-                ask = asks.get(correlation)
-                if ask is not None:
-                    if not ask.future.done():
-                        ask.future.set_result((kind, batch[start:end]))
+                if asks.answered(kind, correlation, batch[start:end]):
                     continue
             elif kind != Kind.FRAME:
                 if self._incoming is not None:
@@ -375,21 +355,12 @@ class LinkBus:
     def _lost(self) -> None:
         gone = Unavailable("The link to the router was lost.")
         payload = codec.encode_error(gone)
-        for ask in self._asks.values():
-            if not ask.future.done():
-                ask.future.set_result((Kind.ERROR, payload))
+        self._asks.answer_all(Kind.ERROR, payload)
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.received(Kind.ERROR, payload)
 
     async def _sweep(self) -> None:
-        late: VareonError
         while True:
             await self.clock.sleep(SWEEP_S)
-            now = self.clock.monotonic()
-            for ask in [ask for ask in self._asks.values() if ask.deadline < now]:
-                if not ask.future.done():
-                    late = DeadlineExceeded(
-                        "No reply within the time allowed; sending the same id again is safe."
-                    )
-                    ask.future.set_exception(late)
+            self._asks.expire(self.clock.monotonic())

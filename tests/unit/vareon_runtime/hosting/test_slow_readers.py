@@ -132,7 +132,7 @@ async def test_without_reading_it_costs_one_window_and_delays_nobody(
         assert arrived(slow) <= ON_THE_WAY
         queued = [link.queued_bytes for link in cluster._links]
         assert max(queued) <= ON_THE_WAY
-        (held,) = (s for s in host.feed(A).subscribers if s._waiting)
+        (held,) = (s for s in host.audience.feed(A).subscribers if s._waiting)
         assert len(held._waiting) == 1, "it is a position, not a queue"
         assert await whole(slow) == WHOLE
     gate.open.set()
@@ -145,7 +145,7 @@ async def test_streams_that_alternate_are_one_position_each(cluster: InProcessCl
     assert host is not None
     async with cluster.bus.subscribe(A) as slow:
         await cluster.bus.probe()
-        feed = host.feed(A)
+        feed = host.audience.feed(A)
         for _ in range(2 * FACTS_LIMIT):
             feed.write("one", 1, b"1", "x" * 2048)
             feed.write("two", 1, b"2", "y" * 2048)

@@ -110,7 +110,7 @@ async def _subscribed(cluster: InProcessCluster) -> None:
         while True:
             pending = list(cluster.router._pending.values())
             host = cluster.host
-            if pending and host and any(feed.subscribers for feed in host._feeds.values()):
+            if pending and host and any(feed.subscribers for feed in host.audience._feeds.values()):
                 return
             await asyncio.sleep(0.005)
 
