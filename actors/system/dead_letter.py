@@ -10,9 +10,10 @@ from sqlalchemy import select
 from actors.system.messages import DiscardDeadLetter, RedriveDeadLetter
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.entity.publication import Encoded
+from vareon_runtime.entity.redriven import Redriven, redriven
 from vareon_runtime.errors import Conflict, NotFound, NotPermitted
 from vareon_runtime.identity import EntityId
-from vareon_runtime.storage.tables import DeadLetterRow
+from vareon_runtime.storage.tables import DeadLetterRow, JournalRow
 
 _LETTER = select(
     DeadLetterRow.id,
@@ -22,6 +23,16 @@ _LETTER = select(
     DeadLetterRow.name,
     DeadLetterRow.body,
     DeadLetterRow.principal,
+    DeadLetterRow.effect_id,
+    DeadLetterRow.call,
+)
+_NOT_TWICE = (
+    "This effect may have been done, and it must not be done twice (at_most_once). Find out "
+    "whether it was; if not, have its entity start a new one. Then discard this letter."
+)
+_NOT_KNOWN = (
+    "An earlier version set this effect aside without what starts it again. Have its entity start "
+    "a new one, and discard this letter."
 )
 
 
@@ -43,21 +54,33 @@ class DeadLetter(Entity[DeadLetterState]):
     async def redrive(self, message: RedriveDeadLetter, context: Context) -> str:
         """Send it to its entity again.
 
-        It is sent one way and so under a new id, which comes from this letter's. Should it be
+        It is sent one way and so under a new id, which comes from this letter's. An effect is
+        started again under its own id, and a flow goes on at its last finished step. Should it be
         set aside once more, that is another letter.
         """
         letter = await self._taken(context)
-        if letter.source == "effect":
-            raise Conflict("An effect cannot be sent again; its entity has to start a new one.")
         target = EntityId(letter.kind, letter.key)
-        context.send(target, Encoded(letter.name, letter.body, letter.principal))
+        context.send(target, self._again(letter))
         return str(target)
 
     @command(creates=True)
     async def discard(self, message: DiscardDeadLetter, context: Context) -> bool:
         """Remove it."""
-        await self._taken(context)
+        letter = await self._taken(context)
+        if letter.effect_id is not None:
+            context.delete_rows(JournalRow, effect_id=letter.effect_id)
         return True
+
+    def _again(self, letter: Any) -> Encoded:
+        if letter.source not in ("reminder", "effect"):
+            return Encoded(letter.name, letter.body, letter.principal)
+        letter_id = uuid.UUID(self.key).bytes
+        if letter.source == "reminder":
+            return redriven(Redriven(letter_id, letter.name, letter.body), letter.principal)
+        if letter.call is None:
+            raise Conflict(_NOT_TWICE if letter.effect_id is not None else _NOT_KNOWN)
+        message = Redriven(letter_id, letter.name, b"", letter.effect_id, letter.call)
+        return redriven(message, letter.principal)
 
     async def _taken(self, context: Context) -> Any:
         """The letter, which leaves the list when this turn commits."""

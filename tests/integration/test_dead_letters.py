@@ -38,6 +38,8 @@ def set_aside(system: InProcessSystem, number: int, amount: int, source: str = "
         "It was being handled when its host died, 3 times; it is not tried again.",
         3,
         1_700_000_000_000 + number,
+        letter_id.bytes if source == "effect" else None,
+        None,
     )
     connection = sqlite3.connect(system.data_dir / "vareon.db", timeout=10)
     with connection:
@@ -115,9 +117,13 @@ async def test_discarding_removes_it(system: InProcessSystem) -> None:
     assert await total(admin) == 0
 
 
-async def test_an_effect_is_not_sent_again(system: InProcessSystem) -> None:
+async def test_an_effect_that_must_not_be_done_twice_says_what_to_do(
+    system: InProcessSystem,
+) -> None:
     letter = set_aside(system, 1, 7, source="effect")
-    assert await status_of(system.admin(), "POST", f"{PATH}/{letter}/redrive") == 409
+    async with system.admin().post(f"{PATH}/{letter}/redrive") as response:
+        assert response.status == 409
+        assert "start a new one" in await response.text()
     assert len((await listed(system.admin()))[0]) == 1
 
 

@@ -268,5 +268,34 @@ class Order(Entity[OrderState]):
         return self.state.status
 
 
+@entity("order")
+class ChangedOrder(Entity[Order.handlers.state]):
+    """The same kind after its author changed the flow."""
+
+    pays = "pay by card"
+
+    @command(creates=True)
+    async def begin(self, message: Begin, context: Context) -> bytes:
+        return b""
+
+    @flow()
+    async def fulfil(self, plan: str, flow: FlowContext) -> str:
+        if self.pays.startswith("+"):
+            do, names = flow.resource(World).do, self.pays[1:].split(",")
+            await flow.gather(*(flow.step(name, do, name, "changed") for name in names))
+        for name in self.pays.split(","):
+            try:
+                await flow.step(name, flow.resource(World).do, name, "changed")
+            except VareonError:
+                """Even a flow that takes no notice is stopped."""
+        return "went on"
+
+    async def fulfilled(self, result: str, context: Context) -> None:
+        self.state.status = result
+
+    not_fulfilled = Order.not_fulfilled
+    status = Order.status
+
+
 NOTHING_HAPPENED = Overloaded("Not now.")
 PERHAPS = UpstreamTimeout("It was silent.")

@@ -22,8 +22,10 @@ class DeadLetter:
     """A message with what is known of its end.
 
     Attributes:
-        source: What brought it: ``ask``, ``send``, ``reminder`` or ``effect``.
+        source: What brought it: ``ask``, ``send``, ``reminder``, or ``effect`` (flows too).
         attempts: How often it was tried.
+        effect_id: The effect or flow that it was, if it was one.
+        call: What starts that again; None if it must not be.
     """
 
     target: EntityId
@@ -36,6 +38,8 @@ class DeadLetter:
     trace_id: bytes
     error: VareonError
     attempts: int
+    effect_id: bytes | None = None
+    call: bytes | None = None
 
     def change(self, now_s: float) -> RowChange:
         """The row that keeps it, to be committed with the turn that gives it up."""
@@ -53,5 +57,7 @@ class DeadLetter:
             "reason": self.error.detail[:_REASON_LIMIT],
             "attempts": self.attempts,
             "given_up_at_ms": int(now_s * 1000),
+            "effect_id": self.effect_id,
+            "call": self.call,
         }
         return RowChange("upsert", _DEAD_LETTERS, values, {})

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from vareon_runtime import codec
 from vareon_runtime.entity.context import SentSignal
-from vareon_runtime.errors import FlowHalted, InvalidMessage, QuotaExceeded, VareonError
+from vareon_runtime.errors import InvalidMessage, QuotaExceeded
 from vareon_runtime.hosting.delivery import Resulted
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.storage.changes import RowChange
@@ -105,13 +105,13 @@ class EffectLife:
                 return number, self.signals.pop(number)[1]
         return None
 
-    def farewell(self, error: VareonError | None) -> list[RowChange]:
-        """What goes with its end; a flow that was halted keeps its journal, to be looked into."""
+    def farewell(self, *, keeps_journal: bool = False) -> list[RowChange]:
+        """What goes with its end; a flow that was set aside keeps its journal, to go on with it."""
         if not self.marked:
             return []
         where = {"effect_id": self.effect.record.effect_id}
         rows = [RowChange("delete", SIGNALS, {}, where)]
-        if not isinstance(error, FlowHalted):
+        if not keeps_journal:
             rows.append(RowChange("delete", JOURNAL, {}, where))
         return rows
 

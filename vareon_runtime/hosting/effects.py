@@ -131,13 +131,13 @@ class EffectRunner:
             raise NotFound("That flow is over.")
         return signal_row(life, flow_id, name, body, earlier)
 
-    def ending(self, effect_id: bytes, error: VareonError | None) -> list[RowChange]:
+    def ending(self, effect_id: bytes, *, keeps_journal: bool = False) -> list[RowChange]:
         """A turn takes the result; the rows that go with it."""
         life = self._lives.get(effect_id)
         if life is None:
             return []
         life.ended = True
-        return life.farewell(error)
+        return life.farewell(keeps_journal=keeps_journal)
 
     def finished(self, target: EntityId, effect_id: bytes) -> None:
         """The result is committed."""
@@ -166,7 +166,7 @@ class EffectRunner:
         if not isinstance(error, Conflict):
             life.task = self._begin(self._again(life, error))
         elif life.conflicted:
-            rows = life.farewell(error)
+            rows = life.farewell()
             self._host.committer.submit(Abandonment(self._host, life.effect, rows))
         else:
             life.conflicted = True

@@ -290,7 +290,7 @@ class FlowRun:
     def _diverged(self, how: str) -> VareonError:
         self._halted = FlowDiverged(
             f"The code of this flow changed while it ran: {how}. "
-            "Its journal is kept; run it on the code that it began with."
+            "Bring back the code that it began with and redrive its dead letter: it then goes on."
         )
         return self._halted
 

@@ -131,7 +131,7 @@ def redriven(
     body: bytes,
     principal: Principal | None,
     now_ms: int,
-) -> RowChange:
-    """The row that brings a dead letter's tick once more, beside the reminder it came from."""
+) -> Armed:
+    """Brings a dead letter's tick once more, beside the reminder that it came from."""
     plan = Plan(Schedule(), now_ms, handler, body, principal)
-    return row_of(target, f"{handler[:60]}~{letter_id[:8].hex()}", plan)
+    return Armed(target, f"{handler[:60]}~{letter_id[:8].hex()}", now_ms, plan)

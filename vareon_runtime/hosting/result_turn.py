@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime.entity.context import Context
-from vareon_runtime.errors import Cancelled, InternalError, VareonError
-from vareon_runtime.hosting import sends, turn
+from vareon_runtime.errors import Cancelled, FlowHalted, InternalError, VareonError
+from vareon_runtime.hosting import redrive, sends, turn
 from vareon_runtime.hosting.delivery import Caller, Resulted
 from vareon_runtime.hosting.outcome import stored_error, stored_reply
 from vareon_runtime.storage.ports import InboxRecord, Unit
@@ -21,8 +21,12 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
     effect = resulted.effect
     call = effect.call
     unit = Unit(activation.target, finished=effect.record.effect_id)
-    unit.rows.extend(activation.host.effects.ending(effect.record.effect_id, resulted.error))
     existed = activation.entity.exists
+    if existed and isinstance(resulted.error, FlowHalted):
+        attempts = effect.record.attempts
+        unit.rows.extend(redrive.keep(activation, effect, resulted.error, attempts))
+    else:
+        unit.rows.extend(activation.host.effects.ending(effect.record.effect_id))
     context = turn.context_for(activation, call.message_id, call.principal)
     payload: bytes | None = None
     if existed:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table
 
 from vareon_runtime.errors import StaleOwner, StoreFailed
+from vareon_runtime.hosting.effect_life import JOURNAL
 from vareon_runtime.identity import EntityId
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import InboxKey, Unit
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 EVERY_S = 60.0
 STEP_ROWS = 1_000
 """Rows looked at in one go: about two milliseconds that commits wait."""
+STEP_LETTERS = 100
+"""The same for dead letters, each of which may have a journal."""
 STEP_S = 0.1
 """Pause between two steps; a tenth of it while most of what is seen is over."""
 _DEAD_LETTERS: Table = DeadLetterRow.__table__  # type: ignore[assignment]
@@ -34,7 +36,7 @@ class Kept:
     Attributes:
         inbox_s: Handled messages with their replies. Longer than the 24 h for which an id is good,
             so that a repeat is either answered from here or refused as expired.
-        dead_letters_s: Messages that were given up on.
+        dead_letters_s: Messages that were given up on, and flows with their journals.
     """
 
     inbox_s: float = 26 * 3600.0
@@ -94,12 +96,27 @@ class Retention:
     async def _dead_letters(self) -> None:
         host = self._host
         now_s = host.clock.time()
+        while deleted := await host.committer.call(self._delete_letters, now_s):
+            self.deleted += deleted
+
+    def _delete_letters(self, now_s: float) -> int:
+        """Delete some with the journals of their flows; how many rows.
+
+        Called where commits are made, so that nobody redrives one between look and deletion.
+        """
+        store = self._host.store
         up_to = ("given_up_at_ms", int((now_s - self._kept.dead_letters_s) * 1000))
-        find = partial(host.store.find, _DEAD_LETTERS, {}, up_to=up_to, limit=STEP_ROWS)
-        while rows := await host.loader.call(find):
-            changes = [RowChange("delete", _DEAD_LETTERS, {}, {"id": row["id"]}) for row in rows]
-            unit = Unit(EntityId("retention", host.name), rows=changes)
-            for error in await host.committer.call(host.store.commit, [unit], int(now_s * 1000)):
-                if error is not None:
-                    raise StoreFailed(error.detail)
-            self.deleted += len(rows)
+        rows = store.find(_DEAD_LETTERS, {}, up_to=up_to, limit=STEP_LETTERS)
+        if not rows:
+            return 0
+        changes = [RowChange("delete", _DEAD_LETTERS, {}, {"id": row["id"]}) for row in rows]
+        changes += [
+            RowChange("delete", JOURNAL, {}, {"effect_id": row["effect_id"]})
+            for row in rows
+            if row["effect_id"] is not None
+        ]
+        unit = Unit(EntityId("retention", self._host.name), rows=changes)
+        for error in store.commit([unit], int(now_s * 1000)):
+            if error is not None:
+                raise StoreFailed(error.detail)
+        return len(rows)

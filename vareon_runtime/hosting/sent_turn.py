@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from vareon_runtime import codec
 from vareon_runtime.entity.context import Changes, Context
+from vareon_runtime.entity.redriven import REDRIVEN
 from vareon_runtime.errors import Unavailable, VareonError
-from vareon_runtime.hosting import sends, turn
+from vareon_runtime.hosting import redrive, sends, turn
 from vareon_runtime.hosting.delivery import Arrived, Caller
 from vareon_runtime.hosting.outcome import stored_reply
 from vareon_runtime.storage.ports import Channel, InboxRecord, Unit
@@ -39,11 +40,15 @@ async def arrived(activation: Activation, arrived: Arrived) -> None:
 
 async def _handle(activation: Activation, arrived: Arrived, known: Channel) -> None:
     existed = activation.entity.exists
+    if arrived.request.name == REDRIVEN and not existed:
+        _in_vain(activation, arrived, known)
+        return
     context = turn.context_for(
         activation, arrived.request.message_id, arrived.principal, arrived.sent.sender
     )
+    unit = Unit(activation.target)
     try:
-        await _run(activation, arrived, context)
+        await _run(activation, arrived, context, unit)
     except VareonError as error:
         activation.roll_back(existed=existed)
         _fail(activation, arrived, known, error)
@@ -59,21 +64,31 @@ async def _handle(activation: Activation, arrived: Arrived, known: Channel) -> N
     changes = context.changes
     # Nobody waits for an answer that an effect may give later.
     changes.effects = [replace(started, answers=False) for started in changes.effects]
-    unit = Unit(activation.target)
     sends.handled(activation, changes, arrived, known)
     inbox = InboxRecord(activation.target, arrived.request.message_id, b"", None)
     turn.fill(activation, unit, context, inbox, arrived.request.trace_id, existed=existed)
     turn.submit(activation, unit, changes, _CONFIRMED, [(arrived.caller, False)])
 
 
-async def _run(activation: Activation, arrived: Arrived, context: Context) -> None:
+async def _run(activation: Activation, arrived: Arrived, context: Context, unit: Unit) -> None:
     request = arrived.request
+    if request.name == REDRIVEN:
+        await redrive.again(activation, arrived, context, unit)
+        return
     handler = turn.handler_of(activation, request.name)
     activation.expect_existing(creates=handler.options.creates)
     message = codec.decode(handler.message, arrived.sent.body)
     activation.entity.permit(message, context)
     await handler.method(activation.entity, message, context)
     await sends.number(activation, context, request.trace_id)
+
+
+def _in_vain(activation: Activation, arrived: Arrived, known: Channel) -> None:
+    """Nothing is tried again for an entity that is gone."""
+    changes = Changes()
+    sends.handled(activation, changes, arrived, known)
+    unit = Unit(activation.target, rows=[*redrive.leftovers(arrived), *changes.rows])
+    turn.submit(activation, unit, changes, _CONFIRMED, [(arrived.caller, False)])
 
 
 def _fail(activation: Activation, arrived: Arrived, known: Channel, error: VareonError) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vareon_runtime import codec, envelope
 from vareon_runtime.entity.context import Changes
 from vareon_runtime.errors import Poisoned
-from vareon_runtime.hosting import sent_turn
+from vareon_runtime.hosting import redrive, sent_turn
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Subscribed, Ticked
 from vareon_runtime.hosting.outcome import PendingUnit, stored_error
@@ -86,26 +86,8 @@ def _resulted(activation: Activation, resulted: Resulted, kills: int) -> bool:
     """Even the turn that takes the error ends the host: the effect goes without it."""
     record, call = resulted.effect.record, resulted.effect.call
     error = poisoned(kills)
-    letter = DeadLetter(
-        activation.target,
-        record.effect_id,
-        "effect",
-        record.name,
-        call.arguments,
-        call.principal,
-        str(activation.target),
-        call.trace_id,
-        error,
-        kills,
-    )
-    unit = Unit(
-        activation.target,
-        finished=record.effect_id,
-        rows=[
-            _row(activation, letter),
-            *activation.host.effects.ending(record.effect_id, error),
-        ],
-    )
+    rows = redrive.keep(activation, resulted.effect, error, kills)
+    unit = Unit(activation.target, finished=record.effect_id, rows=rows)
     reply = None
     if call.answers:
         reply = stored_error(error)
@@ -113,7 +95,7 @@ def _resulted(activation: Activation, resulted: Resulted, kills: int) -> bool:
         activation.remember(unit.answered)
     callers = (activation.waiting or {}).pop(call.message_id, []) if call.answers else []
     pending = PendingUnit(activation, unit, Changes(), reply, callers)
-    _submit(activation, pending, letter.message_id, kills)
+    _submit(activation, pending, record.effect_id, kills)
     return True
 
 

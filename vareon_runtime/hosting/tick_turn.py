@@ -129,7 +129,8 @@ async def _call(activation: Activation, armed: Armed, missed: int, context: Cont
     method = handlers.reminders.get(plan.handler)
     if method is None:
         raise InternalError(f"This program has no reminder '{plan.handler}' any more.")
-    tick = Tick(armed.name, utc(plan.due_ms / 1000), missed)
+    # it goes by its method's name, also when it is brought once more beside its reminder
+    tick = Tick(plan.handler, utc(plan.due_ms / 1000), missed)
     await method(activation.entity, tick, context)
 
 

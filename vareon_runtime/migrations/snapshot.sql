@@ -227,7 +227,7 @@ CREATE TABLE dead_letters (
 	code VARCHAR(40) NOT NULL, 
 	reason VARCHAR(1000) NOT NULL, 
 	attempts INTEGER NOT NULL, 
-	given_up_at_ms BIGINT NOT NULL, 
+	given_up_at_ms BIGINT NOT NULL, effect_id BLOB, call BLOB, 
 	CONSTRAINT pk_dead_letters PRIMARY KEY (id)
 )
  WITHOUT ROWID

@@ -173,7 +173,7 @@ class DeadLetterRow(Base):
     __table_args__ = (Index(None, "given_up_at_ms"), {"sqlite_with_rowid": False})
 
     id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
-    """The message's own id."""
+    """The message's own id; a fresh one for an effect, which may be set aside again."""
     kind: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(20))
@@ -187,6 +187,10 @@ class DeadLetterRow(Base):
     reason: Mapped[str] = mapped_column(String(1000))
     attempts: Mapped[int]
     given_up_at_ms: Mapped[int] = mapped_column(BigInteger)
+    effect_id: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    """The effect or flow; a flow's journal is kept as long as its letter."""
+    call: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What starts that again; null if it must not be done twice."""
 
 
 class SuspectRow(Base):

@@ -58,7 +58,7 @@ def show(*, letter: str, data_dir: Path | None, url: str | None, given_token: st
 def redrive(
     *, letter: str, data_dir: Path | None, url: str | None, given_token: str | None
 ) -> None:
-    """Send LETTER to its entity again, once."""
+    """Send LETTER to its entity again, once; an effect is started again, a flow goes on."""
     target = target_of(url, given_token, data_dir)
     done = asyncio.run(call(target, "POST", f"{_PATH}/{letter}/redrive"))
     click.echo(f"sent again to {done['sent_to']}")

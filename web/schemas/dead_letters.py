@@ -11,7 +11,7 @@ class DeadLetterOut(msgspec.Struct, frozen=True):
     """One of the list.
 
     Attributes:
-        source: What brought it: ``ask``, ``send``, ``reminder`` or ``effect``.
+        source: What brought it: ``ask``, ``send``, ``reminder``, or ``effect`` (flows too).
         attempts: How often it was tried, or how many hosts died of it.
     """
 

@@ -12,7 +12,7 @@ from vareon_runtime.migrations.searchable import Searchable, make_index, searcha
 from vareon_runtime.storage.base import UtcTime
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0004"
 
 SEARCHABLE = (
     Searchable("conversation", "conversations", "{row}.title", owner="{row}.user_id"),

@@ -14,8 +14,10 @@ from tests.support.clocks import ManualClock, without_threads
 from vareon_runtime.errors import Expired, Unavailable
 from vareon_runtime.hosting import retention as retention_module
 from vareon_runtime.hosting.dead_letters import DeadLetter
+from vareon_runtime.hosting.effect_life import JOURNAL
 from vareon_runtime.identity import EntityId, derived_id
 from vareon_runtime.storage import upkeep
+from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.memory import MemoryStore
 from vareon_runtime.storage.ports import Unit
 from vareon_runtime.storage.sqlite import SqliteStore
@@ -79,16 +81,26 @@ async def test_many_rows_go_step_by_step(
 
 
 async def test_dead_letters_go_after_a_month(cluster: InProcessCluster, clock: ManualClock) -> None:
-    letter = DeadLetter(
-        A, b"i" * 16, "ask", "Add", b"", None, "", b"t" * 16, Unavailable("gone"), 5
-    )
+    halted, running = b"h" * 16, b"r" * 16
+    error = Unavailable("gone")
+    letters = [
+        DeadLetter(A, b"i" * 16, "ask", "Add", b"", None, "", b"t" * 16, error, 5),
+        DeadLetter(A, b"j" * 16, "effect", "go", b"", None, "", b"t" * 16, error, 1, halted),
+    ]
+    rows = [letter.change(clock.time()) for letter in letters]
+    for number, flow_id in enumerate((halted, halted, running), 1):
+        values = {"effect_id": flow_id, "number": number, "name": "pay", "outcome": b"o"}
+        rows.append(RowChange("upsert", JOURNAL, values, {}))
     assert cluster.host is not None
     store = cluster.host.store
-    assert store.commit([Unit(A, rows=[letter.change(clock.time())])], 1) == [None]
+    assert store.commit([Unit(A, rows=rows)], 1) == [None]
     await later(cluster, clock, 29 * 24.0)
-    assert len(cluster.host.store.find(DeadLetterRow.__table__, {})) == 1
+    assert len(cluster.host.store.find(DeadLetterRow.__table__, {})) == 2
+    assert len(cluster.host.store.find(JOURNAL, {})) == 3
     await later(cluster, clock, 2 * 24.0)
     assert cluster.host.store.find(DeadLetterRow.__table__, {}) == []
+    left = cluster.host.store.find(JOURNAL, {})
+    assert [row["effect_id"] for row in left] == [running], "a flow's journal goes with its letter"
 
 
 async def test_an_id_that_is_too_old_or_from_the_future_is_refused(
