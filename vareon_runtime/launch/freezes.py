@@ -7,14 +7,16 @@ callers wait for it, and no other can take its place. So it is ended for good.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 from vareon_runtime import telemetry
 from vareon_runtime.cluster import INSTANCE_MARK
 from vareon_runtime.heartbeat import SUFFIX, Beat, Patience
+from vareon_runtime.launch.process_handle import ProcessHandle
 
 LOOK_EVERY_S = 0.25
 
@@ -69,29 +71,21 @@ class FreezeWatch:
         another process in between.
         """
         try:
-            handle = os.pidfd_open(pid)
-        except OSError:
+            with ProcessHandle(pid) as handle:
+                if _instance_of(pid) != self._instance:
+                    return
+                handle.send(signal.SIGKILL)
+        except ProcessLookupError:
             return  # it has ended by itself
-        try:
-            if _instance_of(pid) == self._instance:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                telemetry.failure(
-                    "process.frozen", process=name, frozen=pid, silent_s=round(silent_s, 1)
-                )
-                self._killed(name, pid)
         except OSError as error:
             telemetry.failure("process.not_killed", error, process=name, frozen=pid)
-        finally:
-            os.close(handle)
+            return
+        telemetry.failure("process.frozen", process=name, frozen=pid, silent_s=round(silent_s, 1))
+        self._killed(name, pid)
 
 
 def _instance_of(pid: int) -> str:
-    prefix = f"{INSTANCE_MARK}=".encode()
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
+        return str(psutil.Process(pid).environ().get(INSTANCE_MARK, ""))
+    except (psutil.Error, OSError):
         return ""
-    for entry in environment.split(b"\x00"):
-        if entry.startswith(prefix):
-            return entry.removeprefix(prefix).decode(errors="replace")
-    return ""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from vareon_runtime.cluster.death import kill_marked
+from vareon_runtime.launch.process_handle import ProcessHandle
 
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.25
@@ -67,48 +68,39 @@ class ExitWatch:
 
     def __init__(self, on_exit: Callable[[str], None]) -> None:
         self._on_exit = on_exit
-        self._descriptors: list[int] = []
+        self._handles: list[ProcessHandle] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def add(self, name: str, pid: int) -> None:
         """Watch one more process."""
         loop = asyncio.get_running_loop()
         try:
-            descriptor = os.pidfd_open(pid)
+            handle = ProcessHandle(pid)
         except ProcessLookupError:
             self._fire(name)
-        except (AttributeError, OSError):
-            self._tasks.append(loop.create_task(self._poll(name, pid)))
+            return
+        self._handles.append(handle)
+        if handle.descriptor is not None:
+            loop.add_reader(handle.descriptor, self._fire, name)
         else:
-            self._descriptors.append(descriptor)
-            loop.add_reader(descriptor, self._fire, name)
+            self._tasks.append(loop.create_task(self._poll(name, handle)))
 
     def clear(self) -> None:
         """Watch nothing any more."""
-        for descriptor in self._descriptors:
-            asyncio.get_running_loop().remove_reader(descriptor)
-            os.close(descriptor)
+        for handle in self._handles:
+            if handle.descriptor is not None:
+                asyncio.get_running_loop().remove_reader(handle.descriptor)
+            handle.close()
         for task in self._tasks:
-            task.cancel()
-        self._descriptors, self._tasks = [], []
+            if task is not asyncio.current_task():
+                task.cancel()
+        self._handles, self._tasks = [], []
 
     def _fire(self, name: str) -> None:
         self.clear()
         self._on_exit(name)
 
-    async def _poll(self, name: str, pid: int) -> None:
-        while _alive(pid):  # noqa: ASYNC110 - nothing tells us; this is where nothing better exists
+    async def _poll(self, name: str, handle: ProcessHandle) -> None:
+        while not handle.ended():  # noqa: ASYNC110 - nothing tells us where we have to poll
             await asyncio.sleep(_POLL_S)
-        self._tasks = []
         self._fire(name)
-
-
-def _alive(pid: int) -> bool:
-    reap()
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

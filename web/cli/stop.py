@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -33,28 +30,11 @@ def down(data_dir: Path | None) -> None:
 
 def _ended(pid: int) -> bool:
     """Ask it to end; the handle taken first cannot come to mean another process."""
-    if not hasattr(os, "pidfd_open"):
-        return _ended_by_polling(pid)
+    from vareon_runtime.launch.process_handle import ProcessHandle
+
     try:
-        handle = os.pidfd_open(pid)
+        with ProcessHandle(pid) as handle:
+            handle.send(signal.SIGTERM)
+            return handle.ended(_PATIENCE_S)
     except ProcessLookupError:
         return True
-    try:
-        signal.pidfd_send_signal(handle, signal.SIGTERM)
-        return bool(select.select([handle], [], [], _PATIENCE_S)[0])
-    except ProcessLookupError:
-        return True
-    finally:
-        os.close(handle)
-
-
-def _ended_by_polling(pid: int) -> bool:
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
