@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from tests.support.clocks import ManualClock, without_threads
 from tests.support.flow_entity import Linger, Order, Stock, World
+from vareon_runtime.errors import StaleOwner, StoreFailed
 from vareon_runtime.identity import EntityId
 from vareon_runtime.placement import owner_of, shard_of
 from vareon_runtime.storage.memory import HostLife, MemoryDatabase, MemoryStore
-from vareon_runtime.storage.ports import LEASE_MS
+from vareon_runtime.storage.ports import LEASE_MS, EffectRecord
 from vareon_runtime.testing import InProcessCluster
 
 OTHER = "entity-host-1"
@@ -41,3 +44,30 @@ async def test_a_shard_whose_next_owner_never_comes_goes_on_where_it_is(tmp_path
         world.let("stop")
         assert await world.entered.get() == "linger", "it is begun again"
         await cluster.bus.ask(target, Linger(), timeout_s=5)
+
+
+class UnreadableStore(MemoryStore):
+    """Cannot tell at first what is under way."""
+
+    reads = 0
+
+    def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
+        self.reads += 1
+        if self.reads == 1:
+            raise StoreFailed("The disk is full.")
+        return super().recover_effects(shards)
+
+
+async def test_a_late_take_up_that_finds_the_host_replaced_ends_it(tmp_path: Path) -> None:
+    without_threads()
+    clock, database = ManualClock(), MemoryDatabase()
+    store = UnreadableStore(database)
+    async with InProcessCluster(tmp_path, [Order, Stock], store=store, clock=clock) as cluster:
+        assert cluster.host is not None
+        await cluster.host.ownership.stop()  # which would find out as well, but perhaps later
+        for life in database.hosts.values():
+            life.fenced = True
+        assert store.reads == 1
+        await clock.advance(2.0)
+        assert store.reads == 2
+        assert [type(error) for error in cluster.fenced] == [StaleOwner]
