@@ -31,6 +31,7 @@ class EffectLife:
 
     __slots__ = (
         "cancelled",
+        "coming",
         "conflicted",
         "effect",
         "ended",
@@ -69,6 +70,8 @@ class EffectLife:
         """Its shard stays after all: it is to begin again once it has left."""
         self.signals: dict[int, tuple[str, bytes]] = {}
         """Those that wait, by number."""
+        self.coming = 0
+        """Those on their way to the disk."""
         self.taken: set[int] = set()
         self.next_number = 1
         self.news: Callable[[], None] | None = None
@@ -147,7 +150,7 @@ def signal_row(
         raise InvalidMessage(
             f"A signal has a name of at most {NAME_LIMIT} characters and {BODY_LIMIT:,} bytes."
         )
-    waiting = earlier + (len(life.signals) if life is not None else 0)
+    waiting = earlier + (len(life.signals) + life.coming if life is not None else 0)
     if waiting >= SIGNALS_LIMIT:
         raise QuotaExceeded(f"{SIGNALS_LIMIT:,} signals wait for this flow already.", 1.0)
     number = life.next_number if life is not None else earlier + 1

@@ -61,12 +61,13 @@ class EffectRunner:
         return len(self._chores)
 
     def expect(self, records: Sequence[EffectRecord], changes: Changes) -> None:
-        """A turn has started these; they run once it is committed."""
+        """A turn has started these, and told others; so it is once it is committed."""
         for record in records:
             life = self._lives[record.effect_id] = self._life(from_record(record))
             life.next_number += sum(
                 1 for sent in changes.signals if sent.flow_id == record.effect_id
             )
+        self._on_their_way(changes.signals, 1)
 
     def committed(self, unit: Unit, changes: Changes, activation: Activation) -> None:
         """A turn is durable: what it started begins, what it stopped stops."""
@@ -76,6 +77,7 @@ class EffectRunner:
             self.start(from_record(record), activation)
         for effect_id in changes.cancelled:
             self.cancel(effect_id)
+        self._on_their_way(changes.signals, -1)
         for sent in changes.signals:
             self._tell(sent)
 
@@ -153,10 +155,10 @@ class EffectRunner:
         own, and goes to the entity once.
         """
         if isinstance(error, StoreFailed):
-            told = {*changes.cancelled, *(sent.flow_id for sent in changes.signals)}
-            if unit.effects or told:
-                self._begin(self._settle([e.effect_id for e in unit.effects], sorted(told)))
+            if unit.effects or changes.cancelled or changes.signals:
+                self._begin(self._settle([e.effect_id for e in unit.effects], changes))
         else:
+            self._on_their_way(changes.signals, -1)
             for record in unit.effects:
                 self._lives.pop(record.effect_id, None)
         life = self._lives.get(unit.finished) if unit.finished is not None else None
@@ -210,6 +212,12 @@ class EffectRunner:
         life = self._lives.get(effect_id)
         return life if life is not None and life.effect.target == entity_id else None
 
+    def _on_their_way(self, signals: Sequence[SentSignal], change: int) -> None:
+        for sent in signals:
+            life = self._lives.get(sent.flow_id)
+            if life is not None:
+                life.coming = max(0, life.coming + change)
+
     def _tell(self, sent: SentSignal) -> None:
         life = self._lives.get(sent.flow_id)
         if life is not None:
@@ -255,9 +263,10 @@ class EffectRunner:
             self._arriving -= shards
             return
 
-    async def _settle(self, started: list[bytes], told: list[bytes]) -> None:
+    async def _settle(self, started: list[bytes], changes: Changes) -> None:
         """Find out what a turn of unknown outcome has left."""
         host = self._host
+        told = sorted({*changes.cancelled, *(sent.flow_id for sent in changes.signals)})
         while True:
             try:
                 found = await host.loader.call(find_effects, host.store, started)
@@ -270,6 +279,7 @@ class EffectRunner:
                 host.wake(from_record(found[effect_id]))
             else:
                 self._lives.pop(effect_id, None)
+        self._on_their_way(changes.signals, -1)
         for effect_id in told:
             life = self._lives.get(effect_id)
             if life is not None and not life.ended:

@@ -26,6 +26,7 @@ from tests.support.flow_entity import (
 )
 from tests.support.stubborn import ForgetfulStore
 from vareon_runtime.errors import DeadlineExceeded, StoreFailed, VareonError
+from vareon_runtime.hosting import effect_life
 from vareon_runtime.hosting.effect_life import JOURNAL, SIGNALS
 from vareon_runtime.hosting.effects import EffectRunner
 from vareon_runtime.identity import EntityId
@@ -163,6 +164,21 @@ async def test_what_a_flow_was_told_in_a_commit_of_unknown_outcome_reaches_it(
         assert [await world.entered.get() for _ in range(2)] == ["pay", "refund"]
         world.let("refund")
     await status(cluster, "pay ok, by ann" if isinstance(message, Approve) else "cancelled")
+
+
+async def test_a_signal_in_a_commit_of_unknown_outcome_is_counted_until_it_is_taken(
+    cluster: InProcessCluster, store: ForgetfulStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effect_life, "SIGNALS_LIMIT", 1)
+    await cluster.bus.ask(A, Begin("signal signal"))
+    store.loses = lambda unit: any(row.table is SIGNALS for row in unit.rows)
+    with pytest.raises(StoreFailed):
+        await cluster.bus.ask(A, Approve("ann"))
+    async with asyncio.timeout(5):
+        while not store.find(JOURNAL, {}):
+            await asyncio.sleep(0.002)
+    await cluster.bus.ask(A, Approve("bob"))
+    await status(cluster, "by ann, by bob")
 
 
 async def test_a_stopped_effect_stays_stopped_through_a_kill(

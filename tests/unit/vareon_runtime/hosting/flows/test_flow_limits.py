@@ -69,7 +69,9 @@ async def test_a_flow_is_bounded(
     asking = asyncio.create_task(cluster.bus.ask(A, Place("pay signal")))
     while await world.entered.get() != "pay":
         """What was entered before."""
-    await cluster.bus.ask(A, Approve("ann", 2))
+    twice = [cluster.bus.ask(A, Approve("ann", 2)) for _ in range(2)]
+    first, second = await asyncio.gather(*twice, return_exceptions=True)
+    assert (first, type(second)) == (True, QuotaExceeded), "those on their way to the disk count"
     with pytest.raises(QuotaExceeded):
         await cluster.bus.ask(A, Approve("ann", 2))
     await cluster.bus.ask(A, Approve("bob", 1))
