@@ -43,7 +43,6 @@ STATUS: dict[str, int] = {
     "expired": 422,
     "circular_wait": 409,
     "id_reused": 422,
-    "key_expired": 422,
     "still_running": 409,
     "not_authenticated": 401,
     "not_permitted": 403,

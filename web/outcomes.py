@@ -23,6 +23,7 @@ from aiohttp import web as aiohttp_web
 
 from actors import names
 from actors.accounts.messages import BeginKeyed, KeepOutcome, Outcome
+from vareon_runtime.age import in_time
 from vareon_runtime.clock import Clock
 from vareon_runtime.envelope import FINGERPRINT
 from vareon_runtime.errors import (
@@ -33,17 +34,13 @@ from vareon_runtime.errors import (
     Overloaded,
     StillRunning,
 )
-from vareon_runtime.identity import MessageId, Principal, derived_id, id_time_s
+from vareon_runtime.identity import MessageId, Principal, derived_id
 from web.body_bytes import read_bytes
 from web.caller import caller_of
 from web.keyed import Keyed, KeyedBus, serving
-from web.refusals import KeyExpired
 from web.routes import PUBLIC, Handler, Route
 
 HEADER = "Idempotency-Key"
-KEPT_S = 24 * 3600.0
-AHEAD_S = 900.0
-"""How far a clock may be ahead of ours whose time a key carries."""
 LARGEST_OUTCOME = 64 * 1024
 """Bytes of an answer that are kept as they are; a larger one is read again."""
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -72,7 +69,7 @@ class KeyedRequests:
 
         Raises:
             InvalidMessage: If the key is not one.
-            KeyExpired: If it carries its time and is older than 24 h.
+            Expired: If it carries its time, and that is over or still to come.
             IdReused: If it was used for another body.
             StillRunning: If the first request has not ended.
         """
@@ -157,19 +154,15 @@ def key_of(request: aiohttp_web.Request, now_s: float) -> str:
     """The caller's key.
 
     Raises:
-        InvalidMessage: If it is not 1 to 200 printable ASCII characters, or comes from the future.
-        KeyExpired: If it carries its time (UUIDv7) and its outcome is not kept any more.
+        InvalidMessage: If it is not 1 to 200 printable ASCII characters.
+        Expired: If it carries its time (UUIDv7), which is no better than that of any other id.
     """
     found = request.headers.getall(HEADER)
     if len(found) != 1 or not _KEY.fullmatch(found[0]):
         raise _invalid("one key of 1 to 200 printable ASCII characters is expected")
     key = found[0]
     with contextlib.suppress(ValueError):
-        made_s = id_time_s(uuid.UUID(key).bytes)
-        if made_s > now_s + AHEAD_S:
-            raise _invalid("its time lies in the future")
-        if made_s and made_s < now_s - KEPT_S:
-            raise KeyExpired("This key is older than 24 h, and what it came to is not kept.")
+        in_time(uuid.UUID(key).bytes, now_s, "key")
     return key
 
 

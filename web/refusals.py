@@ -35,12 +35,6 @@ class WrongMethod(Refused):
     code = "wrong_method"
 
 
-class KeyExpired(Refused):
-    """The request's key carries its time, and is older than outcomes are kept."""
-
-    code = "key_expired"
-
-
 class Starting(Refused):
     """The system is not ready yet."""
 

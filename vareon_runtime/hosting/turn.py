@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime import codec, envelope
+from vareon_runtime.age import in_time
 from vareon_runtime.entity.context import Changes, Context, Later
 from vareon_runtime.entity.handlers import Handler
 from vareon_runtime.envelope import Wait
@@ -23,7 +24,6 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting import circles, sends
-from vareon_runtime.hosting.age import in_time
 from vareon_runtime.hosting.delivery import Asked, Caller
 from vareon_runtime.hosting.effect_call import StoredCall, to_record
 from vareon_runtime.hosting.keyed import under_key

@@ -19,7 +19,7 @@ from vareon_runtime.testing.virtual_loop import Process
 
 SKEW_S = 300.0
 """The most by which a wall clock is off: no two differ by more than an id from outside may be
-ahead, which `vareon_runtime.hosting.age` says."""
+ahead, which `vareon_runtime.age` says."""
 
 
 class Fault(NamedTuple):
