@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,13 +25,12 @@ from tests.support.alarm_entity import (
     WorkingDays,
 )
 from tests.support.bench_entity import Gate
-from tests.support.clocks import ManualClock, without_threads
+from tests.support.clocks import ManualClock
 from vareon_runtime.entity import Context, Entity, Misfire, State, Tick, entity, reminder
 from vareon_runtime.errors import ConfigurationError, NotFound, StoreFailed
 from vareon_runtime.hosting import reminders as reminders_module
 from vareon_runtime.hosting.reminder_plan import REMINDERS
 from vareon_runtime.identity import EntityId
-from vareon_runtime.storage.memory import MemoryStore
 from vareon_runtime.storage.tables import DeadLetterRow
 from vareon_runtime.testing import InProcessCluster
 
@@ -41,20 +38,12 @@ A = EntityId("alarm", "a")
 # 1_800_000_000 is 2027-01-15 08:00:00 UTC
 
 
+KINDS = [Alarm]
+
+
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def cluster(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, gate: Gate
-) -> AsyncIterator[InProcessCluster]:
-    without_threads()
-    store = MemoryStore() if request.param == "memory" else None
-    resources: dict[type[Any], Any] = {Gate: gate}
-    async with InProcessCluster(tmp_path, [Alarm], resources, store=store, clock=clock) as running:
-        yield running
+def cluster(timed: InProcessCluster) -> InProcessCluster:
+    return timed
 
 
 def rows(cluster: InProcessCluster, table: Any = REMINDERS) -> list[dict[str, Any]]:

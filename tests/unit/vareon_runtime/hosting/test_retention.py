@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,6 @@ from vareon_runtime.hosting.effect_life import JOURNAL
 from vareon_runtime.identity import EntityId, derived_id
 from vareon_runtime.storage import upkeep
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.storage.memory import MemoryStore
 from vareon_runtime.storage.ports import Unit
 from vareon_runtime.storage.sqlite import SqliteStore
 from vareon_runtime.storage.tables import DeadLetterRow
@@ -28,20 +25,12 @@ A = EntityId("bench", "a")
 HOUR = 3600.0
 
 
+KINDS = [Bench]
+
+
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def cluster(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, gate: Gate
-) -> AsyncIterator[InProcessCluster]:
-    without_threads()
-    store = MemoryStore() if request.param == "memory" else None
-    resources: dict[type[Any], Any] = {Gate: gate}
-    async with InProcessCluster(tmp_path, [Bench], resources, store=store, clock=clock) as running:
-        yield running
+def cluster(timed: InProcessCluster) -> InProcessCluster:
+    return timed
 
 
 async def later(cluster: InProcessCluster, clock: ManualClock, hours: float) -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from tests.support.bench_entity import Add, Bench, Gate, GetCount, Remove
-from tests.support.clocks import ManualClock, without_threads
+from tests.support.bench_entity import Add, Bench, GetCount, Remove
+from tests.support.clocks import ManualClock
 from vareon_runtime.entity import Context, Entity, Request, State, command, entity
 from vareon_runtime.errors import NotFound
 from vareon_runtime.hosting.retention import EVERY_S
 from vareon_runtime.identity import EntityId
-from vareon_runtime.storage.memory import MemoryStore
 from vareon_runtime.storage.ports import Wanted
 from vareon_runtime.storage.tables import DeadLetterRow
 from vareon_runtime.testing import InProcessCluster
@@ -36,24 +31,14 @@ class Teller(Entity[State]):
         return True
 
 
+KINDS = [Bench, Teller]
+
+
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def cluster(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, gate: Gate
-) -> AsyncIterator[InProcessCluster]:
-    without_threads()
-    store = MemoryStore() if request.param == "memory" else None
-    resources: dict[type[Any], Any] = {Gate: gate}
-    async with InProcessCluster(
-        tmp_path, [Bench, Teller], resources, store=store, clock=clock
-    ) as running:
-        await running.bus.ask(A, Add(5))
-        assert await running.bus.ask(A, Remove())
-        yield running
+async def cluster(timed: InProcessCluster) -> InProcessCluster:
+    await timed.bus.ask(A, Add(5))
+    assert await timed.bus.ask(A, Remove())
+    return timed
 
 
 async def restart(cluster: InProcessCluster, clock: ManualClock, hours: float) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.flow_checks import A, journaled, restart, status
 from tests.support.flow_entity import (
     NOTHING_HAPPENED,
     PERHAPS,
@@ -16,7 +17,6 @@ from tests.support.flow_entity import (
     Begin,
     Deliver,
     GetEnds,
-    GetStatus,
     Linger,
     Order,
     Place,
@@ -29,11 +29,8 @@ from vareon_runtime.errors import DeadlineExceeded, StoreFailed, VareonError
 from vareon_runtime.hosting import effect_life
 from vareon_runtime.hosting.effect_life import JOURNAL, SIGNALS
 from vareon_runtime.hosting.effects import EffectRunner
-from vareon_runtime.identity import EntityId
 from vareon_runtime.storage.ports import Unit
 from vareon_runtime.testing import InProcessCluster
-
-A = EntityId("order", "a")
 
 
 @pytest.fixture
@@ -54,20 +51,13 @@ async def cluster(
         yield running
 
 
-async def status(cluster: InProcessCluster, wanted: str) -> None:
-    async with asyncio.timeout(5):
-        while not (await cluster.bus.ask(A, GetStatus())).startswith(wanted):
-            await asyncio.sleep(0.002)
-
-
 async def test_an_at_most_once_effect_is_not_done_again_after_a_kill(
     cluster: InProcessCluster, world: World, store: ForgetfulStore
 ) -> None:
     world.hold("hand out-done")
     asking = asyncio.create_task(cluster.bus.ask(A, Deliver()))
     assert [await world.entered.get() for _ in range(2)] == ["hand out", "hand out-done"]
-    await cluster.kill_host()
-    await cluster.start_host()
+    await restart(cluster)
     assert (await asking).startswith("unknown: Its host died")
     assert world.names() == ["hand out"]
     assert not store.find(JOURNAL, {}), "its mark goes with it"
@@ -81,8 +71,7 @@ async def test_one_that_had_not_begun_is_done_by_the_next_host(
         patched.setattr(EffectRunner, "start", lambda *_: begun.set())
         asking = asyncio.create_task(cluster.bus.ask(A, Deliver()))
         await begun.wait()
-        await cluster.kill_host()
-    await cluster.start_host()
+        await restart(cluster)
     assert await asking == "hand out ok"
     assert world.names() == ["hand out"]
 
@@ -154,9 +143,7 @@ async def test_what_a_flow_was_told_in_a_commit_of_unknown_outcome_reaches_it(
 ) -> None:
     world.hold("refund")
     await cluster.bus.ask(A, Begin("pay signal"))
-    async with asyncio.timeout(5):
-        while not store.find(JOURNAL, {}):
-            await asyncio.sleep(0.002)
+    await journaled(cluster, 1)
     store.loses = lambda unit: any(row.table is SIGNALS for row in unit.rows)
     with pytest.raises(StoreFailed):
         await cluster.bus.ask(A, message)
@@ -174,9 +161,7 @@ async def test_a_signal_in_a_commit_of_unknown_outcome_is_counted_until_it_is_ta
     store.loses = lambda unit: any(row.table is SIGNALS for row in unit.rows)
     with pytest.raises(StoreFailed):
         await cluster.bus.ask(A, Approve("ann"))
-    async with asyncio.timeout(5):
-        while not store.find(JOURNAL, {}):
-            await asyncio.sleep(0.002)
+    await journaled(cluster, 1)
     await cluster.bus.ask(A, Approve("bob"))
     await status(cluster, "by ann, by bob")
 
@@ -189,8 +174,7 @@ async def test_a_stopped_effect_stays_stopped_through_a_kill(
     assert await world.entered.get() == "linger"
     await cluster.bus.ask(A, Abort())
     assert await world.entered.get() == "stop", "it takes its time"
-    await cluster.kill_host()
-    await cluster.start_host()
+    await restart(cluster)
     await status(cluster, "cancelled")
     assert world.entered.empty(), "it is not begun again"
     assert not store.find(SIGNALS, {})
@@ -203,8 +187,7 @@ async def test_an_effect_passes_on_its_callers_deadline_and_the_epoch(
     deadline, given, epoch = await cluster.bus.ask(A, Relay(), timeout_s=30)
     assert before + 29 < given <= deadline + 0.001
     assert deadline < before + 31
-    await cluster.kill_host()
-    await cluster.start_host()
+    await restart(cluster)
     later = await cluster.bus.ask(A, Relay(), timeout_s=30)
     assert later[2] > epoch, "a new owner has a higher one"
 

@@ -50,28 +50,24 @@ async def test_a_host_killed_after_every_step_does_nothing_twice(
     assert not cluster.host.effects.started, "what is over is not found again"
 
 
-async def test_a_step_cut_off_after_its_outside_call_repeats_it_with_its_key(
-    cluster: InProcessCluster, world: World
+@pytest.mark.parametrize(
+    ("plan", "told", "calls"),
+    [
+        ("pay ship", "pay ok, ship ok", ["pay", "pay", "ship"]),
+        ("once:pay ship", "unknown: ", ["pay"]),
+    ],
+)
+async def test_a_step_cut_off_after_its_outside_call_repeats_it_with_its_key_unless_it_must_not(
+    cluster: InProcessCluster, world: World, plan: str, told: str, calls: list[str]
 ) -> None:
     world.hold("pay-done")
-    asking = asyncio.create_task(cluster.bus.ask(A, Place("pay ship")))
+    asking = asyncio.create_task(cluster.bus.ask(A, Place(plan)))
     assert [await world.entered.get() for _ in range(2)] == ["pay", "pay-done"]
     await restart(cluster)
     world.let("pay-done")
-    assert await asking == "pay ok, ship ok"
-    assert world.names() == ["pay", "pay", "ship"]
-    assert world.calls[0] == world.calls[1]
-
-
-async def test_an_at_most_once_step_is_never_done_again(
-    cluster: InProcessCluster, world: World
-) -> None:
-    world.hold("pay-done")
-    asking = asyncio.create_task(cluster.bus.ask(A, Place("once:pay ship")))
-    assert [await world.entered.get() for _ in range(2)] == ["pay", "pay-done"]
-    await restart(cluster)
-    assert (await asking).startswith("unknown: ")
-    assert world.names() == ["pay"]
+    assert (await asking).startswith(told)
+    assert world.names() == calls
+    assert len({key for name, key in world.calls if name == "pay"}) == 1
     assert not rows_left(cluster)
 
 
@@ -163,24 +159,21 @@ async def test_a_sleep_ends_when_it_was_due_however_often_the_host_dies(
     assert await asking == "slept, pay ok"
 
 
-async def test_a_signal_that_does_not_come_is_a_deadline_through_restarts(
-    cluster: InProcessCluster, world: World, clock: ShiftedClock
+@pytest.mark.parametrize(
+    ("plan", "later_s", "told"),
+    [
+        ("patience pay", 61, "deadline_exceeded: Nobody said 'approved'"),
+        ("pay signal", 10_001, "deadline_exceeded: The flow"),
+    ],
+)
+async def test_a_deadline_holds_through_restarts(
+    cluster: InProcessCluster, clock: ShiftedClock, plan: str, later_s: float, told: str
 ) -> None:
-    asking = asyncio.create_task(cluster.bus.ask(A, Place("patience pay"), timeout_s=600))
+    asking = asyncio.create_task(cluster.bus.ask(A, Place(plan), timeout_s=20_000))
     await journaled(cluster, 1)
-    clock.shift_s += 61
+    clock.shift_s += later_s
     await restart(cluster)
-    assert (await asking).startswith("deadline_exceeded: Nobody said 'approved'")
-
-
-async def test_a_flow_past_its_time_is_told_so_once(
-    cluster: InProcessCluster, world: World, clock: ShiftedClock
-) -> None:
-    asking = asyncio.create_task(cluster.bus.ask(A, Place("pay signal"), timeout_s=20_000))
-    await journaled(cluster, 1)
-    clock.shift_s += 10_001
-    await restart(cluster)
-    assert (await asking).startswith("deadline_exceeded: The flow")
+    assert (await asking).startswith(told)
     assert not rows_left(cluster)
 
 
