@@ -5,7 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from benchmarks import activation, asks, chat, http, memory, reminders, sends, start
+from benchmarks import (
+    activation,
+    asks,
+    chat,
+    http,
+    memory,
+    reminders,
+    sends,
+    start,
+    stored_reminders,
+)
 from benchmarks.figures import Line, machine, table
 from benchmarks.system import RunningSystem
 
@@ -36,6 +46,7 @@ async def _with_system(system: RunningSystem, wanted: tuple[str, ...]) -> list[L
         lines += await sends.measure(system)
     if "reminders" in wanted:
         lines += await reminders.measure(system)
+        lines += await asyncio.to_thread(stored_reminders.measure)
     if "http" in wanted:
         lines += await asyncio.to_thread(http.measure, system)
     if "chat" in wanted:
