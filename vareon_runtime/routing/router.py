@@ -2,7 +2,8 @@
 
 Invariant: a request that was passed on is answered exactly once to the link it came from, by its
 host's reply or, if that host's link is lost, by an ``unavailable`` error in its place. So callers
-never wait for the dead, and because every request holds an id, they may ask again.
+never wait for the dead, and because every request holds an id, they may ask again. A subscription
+alone may end without an answer: when its reader leaves.
 
 It reads hop headers and never a body; it never waits: what cannot be queued is refused at once,
 and the answers of what was admitted always find room, because admissions are counted.
@@ -148,8 +149,7 @@ class Router:
                 self._finish(self._pending.pop(hop_id), Kind.ERROR, lost)
         for hop_id in [h for h, p in self._pending.items() if p.asker is peer]:
             pending = self._pending.pop(hop_id)
-            if pending.who is not None:
-                pending.host.shares.give(pending.who)
+            self._give_back(pending)
             self._pass(pending.host, Kind.CANCEL, hop_id, b"")
 
     def receive(self, peer: Peer, batch: bytes) -> None:
@@ -259,11 +259,13 @@ class Router:
         self._finish(pending, hop.kind, batch[hop.start : hop.end])
 
     def _finish(self, pending: Pending, kind: int, payload: bytes) -> None:
-        asker = pending.asker
-        asker.in_flight -= 1
+        self._give_back(pending)
+        self._pass(pending.asker, kind, pending.correlation, payload)
+
+    def _give_back(self, pending: Pending) -> None:
+        pending.asker.in_flight -= 1
         if pending.who is not None:
             pending.host.shares.give(pending.who)
-        self._pass(asker, kind, pending.correlation, payload)
 
     def _frame(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
         pending = self._pending.get(hop.correlation)
@@ -274,8 +276,13 @@ class Router:
         """What an asker says of a request that was passed on: credit, or that it waits no more."""
         hop_id = peer.base | hop.correlation
         pending = self._pending.get(hop_id)
-        if pending is not None and pending.asker is peer:
-            self._pass(pending.host, hop.kind, hop_id, batch[hop.start : hop.end])
+        if pending is None or pending.asker is not peer:
+            return
+        self._pass(pending.host, hop.kind, hop_id, batch[hop.start : hop.end])
+        if hop.kind == Kind.CANCEL and pending.is_stream:
+            # A message is answered all the same; a reader that has left is not.
+            del self._pending[hop_id]
+            self._give_back(pending)
 
     def _status(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
         self._pass(peer, Kind.REPLY, hop.correlation, msgspec.msgpack.encode(self.status()))

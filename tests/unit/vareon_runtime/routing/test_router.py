@@ -167,9 +167,14 @@ def test_streams_carry_frames_credit_and_cancel() -> None:
         (Kind.CREDIT, hop_id),
         (Kind.CANCEL, hop_id),
     ]
+    assert front.in_flight == router.status()["pending"] == host.shares.total == 0
+    router.receive(host, item(Kind.FRAME, 0, 0, 0, hop_id, b"late"))
+    assert not link.taken(), "its reader has left"
+    router.receive(front, request(6, flags=envelope.STREAM))
+    hop_id = host_link.taken()[0][1]
     router.detach(front)
     assert [(k, c) for k, c, _, _ in host_link.taken()] == [(Kind.CANCEL, hop_id)]
-    assert router.status()["pending"] == 0
+    assert front.in_flight == router.status()["pending"] == host.shares.total == 0
 
 
 def test_status_names_the_links() -> None:
