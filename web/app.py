@@ -10,6 +10,7 @@ from vareon_runtime.errors import ConfigurationError
 from web.admission import Admission
 from web.body_bytes import LARGEST_BODY
 from web.given import reading
+from web.lasting import Lasting
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
 from web.routes import PUBLIC, Route
@@ -23,6 +24,7 @@ def build_app(
     opening: Opening,
     keyed: KeyedRequests,
     admission: Admission,
+    lasting: Lasting,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -31,7 +33,7 @@ def build_app(
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
     app = aiohttp_web.Application(
-        middlewares=[FrontGate(access, authenticator, opening, keyed, admission).handle],
+        middlewares=[FrontGate(access, authenticator, opening, keyed, admission, lasting).handle],
         client_max_size=LARGEST_BODY,
     )
     for route in routes:

@@ -35,6 +35,7 @@ from web.app import build_app
 from web.certificate import Certificate
 from web.front_door import FrontDoor
 from web.keyed import KeyedBus, KeyedIds
+from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.parent import ParentLine
 from web.routes import Route
@@ -76,7 +77,8 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     certificate = Certificate(settings, clock)
     readiness, sockets = Readiness(link, database, clock, ray_state), OpenSockets()
     status = Status(database, readiness, clock, running.started_s(settings) or clock.time())
-    keyed = KeyedRequests(bus, clock, key)
+    lasting = Lasting()
+    keyed = KeyedRequests(bus, clock, key, lasting)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
@@ -99,7 +101,9 @@ async def build_front_door(settings: Settings, name: str) -> Service:
 
     return FrontDoor(
         name,
-        build_app(routes, Authenticator(tokens, accounts, clock), readiness, keyed, admission),
+        build_app(
+            routes, Authenticator(tokens, accounts, clock), readiness, keyed, admission, lasting
+        ),
         link,
         ParentLine(settings.control_socket),
         readiness,
@@ -109,6 +113,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         close,
         keep_up,
         certificate.context,
+        lasting,
     )
 
 

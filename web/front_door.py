@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.telemetry import event, failure
+from web.lasting import Lasting
 from web.parent import ParentLine
 from web.services.readiness import Readiness
 from web.sockets.open_sockets import OpenSockets
@@ -53,6 +54,7 @@ class FrontDoor:
         close: Gives back whatever else was opened.
         keep_up: Watches how busy this process is, until cancelled.
         tls: What to serve HTTPS with.
+        lasting: What goes on though its client has hung up; waited for when leaving.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class FrontDoor:
         close: Callable[[], Awaitable[None]],
         keep_up: Callable[[], Coroutine[None, None, None]],
         tls: ssl.SSLContext | None,
+        lasting: Lasting,
     ) -> None:
         self._name = name
         self._bus = bus
@@ -79,10 +82,13 @@ class FrontDoor:
         self._close = close
         self._keep_up = keep_up
         self._tls = tls
+        self._lasting = lasting
         self._runner = aiohttp_web.AppRunner(
             app,
             access_log=None,
             handle_signals=False,
+            # Nobody waits for the answer to a client that has hung up; see `Lasting`.
+            handler_cancellation=True,
             # A few bytes may unpack to gigabytes; bodies are read as they come or not at all.
             auto_decompress=False,
             keepalive_timeout=KEEP_ALIVE_S,
@@ -118,7 +124,8 @@ class FrontDoor:
             with contextlib.suppress(RuntimeError):
                 await self._site.stop()
         await self._sockets.close_all(FAREWELL_S)
-        await self._runner.cleanup()
+        await asyncio.gather(self._runner.cleanup(), self._lasting.finish(DRAIN_S))
+        await self._lasting.finish(0.0)  # what began meanwhile
         self._parent.close()
         await self._bus.stop()
         await self._close()

@@ -25,6 +25,7 @@ from web.admission import Admission
 from web.caller import attach_caller, caller_of
 from web.credentials import identify, set_session
 from web.headers import secure
+from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.refusals import Starting
 from web.routes import PUBLIC, Handler, Route
@@ -93,6 +94,7 @@ class FrontGate:
         opening: Says whether the system may be used yet.
         keyed: Answers requests that carry a key.
         admission: Knows how much is under way, and for whom.
+        lasting: Sockets end by themselves when their client goes; what one is at is finished.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class FrontGate:
         opening: Opening,
         keyed: KeyedRequests,
         admission: Admission,
+        lasting: Lasting,
     ) -> None:
         self._access = access
         self._authenticator = authenticator
@@ -110,6 +113,7 @@ class FrontGate:
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._admission = admission
+        self._lasting = lasting
 
     @aiohttp_web.middleware
     async def handle(
@@ -150,7 +154,7 @@ class FrontGate:
             return await handler(request)
         if route.long_lived:
             await self._admit(request, route)
-            return await handler(request)
+            return await self._lasting.to_its_end(handler(request))
         session = await self._admit(request, route)
         if route.vital:
             return await handler(request)

@@ -38,6 +38,7 @@ from vareon_runtime.identity import MessageId, Principal, derived_id
 from web.body_bytes import read_bytes
 from web.caller import caller_of
 from web.keyed import Keyed, KeyedBus, serving
+from web.lasting import Lasting
 from web.routes import PUBLIC, Handler, Route
 
 HEADER = "Idempotency-Key"
@@ -54,12 +55,14 @@ class KeyedRequests:
         bus: Asks under derived ids while a keyed request is served.
         clock: Tells how old a key is that carries its time.
         secret: Keys the fingerprints: nobody can try passwords against what the inbox keeps.
+        lasting: Brings a request to its end, so that its outcome is kept, though its client left.
     """
 
-    def __init__(self, bus: KeyedBus, clock: Clock, secret: bytes) -> None:
+    def __init__(self, bus: KeyedBus, clock: Clock, secret: bytes, lasting: Lasting) -> None:
         self._bus = bus
         self._clock = clock
         self._secret = secret[:64]
+        self._lasting = lasting
         self._running: dict[str, bytes] = {}
 
     async def answer(
@@ -94,7 +97,9 @@ class KeyedRequests:
             if route.one_ask:
                 with serving(Keyed(name, fingerprint, repeated=False)):
                     return await handler(request)
-            return await self._remembered(request, handler, principal, name, fingerprint)
+            work = self._remembered(request, handler, principal, name, fingerprint)
+            # What waits for a model is not waited for without a client: a repeat goes on with it.
+            return await (work if route.waits else self._lasting.to_its_end(work))
         finally:
             del self._running[name]
 

@@ -14,6 +14,7 @@ from vareon_runtime.entity import (
     command,
     effect,
     entity,
+    query,
 )
 
 
@@ -25,22 +26,44 @@ class Wait(Request[int]):
     by: int = 1
 
 
+class Hold(Request[int]):
+    by: int = 1
+
+
+class GetAsked(Request[int]):
+    pass
+
+
 @entity("patient", exposed=True)
 class Patient(Entity[PatientState]):
     """Counts what it was asked; the answer waits for `go`, a new event for each test."""
 
     reached = asyncio.Event()
     go = asyncio.Event()
+    queries = 0
 
     @classmethod
     def again(cls) -> None:
         """Forget earlier tests."""
-        cls.reached, cls.go = asyncio.Event(), asyncio.Event()
+        cls.reached, cls.go, cls.queries = asyncio.Event(), asyncio.Event(), 0
 
     @command(creates=True)
     async def wait(self, message: Wait, context: Context) -> Later[int]:
         self.state.asked += message.by
         return context.after(self.pause(self.state.asked), then=self.waited)
+
+    @command(creates=True)
+    async def hold(self, message: Hold, context: Context) -> int:
+        """The turn itself waits, and all others behind it."""
+        self.state.asked += message.by
+        self.reached.set()
+        await self.go.wait()
+        return self.state.asked
+
+    @query
+    async def asked(self, message: GetAsked, context: Context) -> int:
+        Patient.queries += 1
+        return self.state.asked
 
     @effect()
     async def pause(self, asked: int, context: EffectContext) -> int:

@@ -20,6 +20,7 @@ from web.api.entities import EntityRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
 from web.keyed import KeyedBus
+from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
@@ -109,7 +110,8 @@ class FakeSystem:
         self.readiness.open = self.ready
         bus = KeyedBus(self.bus)  # type: ignore[arg-type]
         self.admission = Admission(clock, random.Random(1))
-        self.keyed = KeyedRequests(bus, clock, KEY)
+        self.lasting = Lasting()
+        self.keyed = KeyedRequests(bus, clock, KEY, self.lasting)
         routes = [
             *SystemRoutes(self.readiness, Storage(self.rows, clock)).routes(),
             *EntityRoutes(bus).routes(),
@@ -121,6 +123,7 @@ class FakeSystem:
             self.readiness,
             self.keyed,
             self.admission,
+            self.lasting,
         )
 
     @property
