@@ -34,12 +34,12 @@ from web.api.system import SystemRoutes
 from web.app import build_app
 from web.certificate import Certificate
 from web.front_door import FrontDoor
-from web.keyed import KeyedBus, KeyedIds
+from web.keyed import KeyedBus, KeyedIds, KeyedRows
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.parent import ParentLine
 from web.routes import Route
-from web.services.accounts import Accounts
+from web.services.accounts import Accounts, Rows
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
@@ -70,10 +70,10 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     ids = KeyedIds(seeded_ids(clock))
     database = Database(settings.database_url)
     link = LinkBus(settings, name, role="front_door")
-    bus = KeyedBus(link)
+    bus, rows = KeyedBus(link), KeyedRows(database)
     key = _key(settings)
     passwords, tokens = Passwords(), Tokens(key, clock)
-    accounts = Accounts(database, bus, passwords, ids)
+    accounts = Accounts(rows, bus, passwords, ids)
     certificate = Certificate(settings, clock)
     readiness, sockets = Readiness(link, database, clock, ray_state), OpenSockets()
     status = Status(database, readiness, clock, running.started_s(settings) or clock.time())
@@ -86,8 +86,8 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *SearchRoutes(Search(database)).routes(),
         *StatusRoutes(status).routes(),
         *AccountRoutes(accounts, tokens).routes(),
-        *DeadLetterRoutes(DeadLetters(database, bus)).routes(),
-        *_domain_routes(database, bus, ids, sockets),
+        *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
+        *_domain_routes(rows, bus, ids, sockets),
     ]
 
     async def keep_up() -> None:
@@ -117,14 +117,12 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     )
 
 
-def _domain_routes(
-    database: Database, bus: MessageBus, ids: IdSource, sockets: OpenSockets
-) -> list[Route]:
-    chat, models = Chat(database, bus, ids), Models(database, bus, ids)
+def _domain_routes(rows: Rows, bus: MessageBus, ids: IdSource, sockets: OpenSockets) -> list[Route]:
+    chat, models = Chat(rows, bus, ids), Models(rows, bus, ids)
     return [
         *ChatRoutes(chat).routes(),
         *ChatSockets(chat, sockets).routes(),
-        *CognisysRoutes(models, Preferences(database, bus, models)).routes(),
+        *CognisysRoutes(models, Preferences(rows, bus, models)).routes(),
         *EntityRoutes(bus).routes(),
     ]
 

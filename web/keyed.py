@@ -3,15 +3,17 @@
 A handler knows nothing of it. While it serves a request with an ``Idempotency-Key``, the bus gives
 its first ask, its second and so on, ids derived from principal, route and key, and so does the
 source of new ids: whoever runs it again asks the same of the same, and receives what the inboxes
-of those entities have kept.
+of those entities have kept. What it read before its first change is kept too: see `web.found`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable
 
 from vareon_runtime.identity import (
     EntityId,
@@ -24,6 +26,8 @@ from vareon_runtime.identity import (
 from vareon_runtime.message import Position, Request
 from vareon_runtime.routing.bus import Subscription
 from vareon_runtime.routing.client import LinkBus
+from vareon_runtime.storage.database import Database
+from web.found import Found
 
 R = TypeVar("R")
 
@@ -35,14 +39,32 @@ class Keyed:
         name: Stands for principal, route and key.
         fingerprint: Stands for what the caller sent.
         repeated: Whether it was begun before.
+        found: What it reads before it changes anything; None if it reads nothing.
+        keep: Keeps that, and fails if another attempt has found something else.
     """
 
-    def __init__(self, name: str, fingerprint: bytes, *, repeated: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        fingerprint: bytes,
+        *,
+        repeated: bool,
+        found: Found | None = None,
+        keep: Callable[[bytes], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.repeated = repeated
+        self.found = found
+        self._keep = keep
         self._asks = 0
         self._made = 0
+
+    async def changes(self) -> None:
+        """It is about to change something: what it has read must be kept by then."""
+        found = self.found.end() if self.found is not None else b""
+        if found and self._keep is not None:
+            await self._keep(found)
 
     def ask_id(self) -> MessageId:
         """The id of its next ask."""
@@ -90,6 +112,20 @@ class KeyedIds(IdSource):
         return as_text(self.message_id())
 
 
+class KeyedRows:
+    """Reads rows; a keyed request reads what it read the first time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def rows(self, statement: Executable) -> list[Any]:
+        """See `Database.rows`."""
+        keyed = _SERVED.get()
+        if keyed is None or keyed.found is None:
+            return await self._database.rows(statement)
+        return await keyed.found.rows(statement, self._database.rows)
+
+
 class KeyedBus:
     """A `MessageBus` whose changing asks carry derived ids while a keyed request is served."""
 
@@ -109,6 +145,7 @@ class KeyedBus:
         """See `MessageBus.ask`."""
         keyed = _SERVED.get()
         if keyed is not None and not type(message).__name__.startswith("Get"):
+            await keyed.changes()
             message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
         return await self._link.ask(
             target,

@@ -5,8 +5,9 @@ memory is the inbox of entities, so it outlives every process and is shared by a
 
 - A route that makes one ask to the entity its path names needs no more than that inbox.
 - Any other begins with a message to the user's own entity, which remembers what was asked, and
-  ends with one that keeps the answer. In between everything it asks has derived ids, so a repeat
-  of a request that was cut off in the middle continues where it was.
+  ends with one that keeps the answer. In between everything it asks has derived ids, and what it
+  read before its first change is kept, so a repeat of a request that was cut off in the middle
+  continues where it was, though what it was about is gone.
 
 A refusal changes nothing and is not kept: the same request may succeed later.
 """
@@ -17,12 +18,13 @@ import contextlib
 import re
 import secrets
 import uuid
+from functools import partial
 from hashlib import blake2b
 
 from aiohttp import web as aiohttp_web
 
 from actors import names
-from actors.accounts.messages import BeginKeyed, KeepOutcome, Outcome
+from actors.accounts.messages import BeginKeyed, KeepFound, KeepOutcome, Outcome
 from vareon_runtime.age import in_time
 from vareon_runtime.clock import Clock
 from vareon_runtime.envelope import FINGERPRINT
@@ -37,6 +39,7 @@ from vareon_runtime.errors import (
 from vareon_runtime.identity import MessageId, Principal, derived_id
 from web.body_bytes import read_bytes
 from web.caller import caller_of
+from web.found import Found
 from web.keyed import Keyed, KeyedBus, serving
 from web.lasting import Lasting
 from web.routes import PUBLIC, Handler, Route
@@ -125,7 +128,14 @@ class KeyedRequests:
         if repeated and not streams:
             with contextlib.suppress(NotFound):
                 return _as_kept(await self._kept(principal, kept_id, fingerprint, None))
-        with serving(Keyed(name, fingerprint, repeated=repeated)):
+        found_id = derived_id(name, "found")
+        keep = partial(self._keep_found, principal, found_id, fingerprint)
+        first_found = b""
+        if repeated:
+            with contextlib.suppress(NotFound):
+                first_found = await self._found(principal, found_id, fingerprint, None)
+        found = Found(first_found)
+        with serving(Keyed(name, fingerprint, repeated=repeated, found=found, keep=keep)):
             response = await handler(request)
         outcome = _outcome(response)
         if outcome is None:
@@ -133,6 +143,23 @@ class KeyedRequests:
         with contextlib.suppress(OutcomeUnknown, Overloaded):
             return _as_kept(await self._kept(principal, kept_id, fingerprint, outcome))
         return response
+
+    async def _keep_found(
+        self, principal: Principal, found_id: MessageId, fingerprint: bytes, found: bytes
+    ) -> None:
+        if await self._found(principal, found_id, fingerprint, found) != found:
+            raise StillRunning("Another door runs the request with this key; ask again.", 1.0)
+
+    async def _found(
+        self, principal: Principal, found_id: MessageId, fingerprint: bytes, found: bytes | None
+    ) -> bytes:
+        return await self._bus.ask(
+            names.user(principal.user_id),
+            KeepFound(found),
+            principal=principal,
+            message_id=found_id,
+            fingerprint=fingerprint,
+        )
 
     async def _kept(
         self,

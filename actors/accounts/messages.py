@@ -35,6 +35,16 @@ class BeginKeyed(Request[bytes], frozen=True):
     attempt: bytes
 
 
+class KeepFound(Request[bytes], frozen=True):
+    """What a keyed request has read, before it changes anything; answered with what was first.
+
+    Attributes:
+        found: See `web.found`. None only asks for it: *not found* if none is kept.
+    """
+
+    found: bytes | None = None
+
+
 class KeepOutcome(Request[Outcome], frozen=True):
     """What a keyed request came to; answered with what was kept first.
 

@@ -6,7 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from actors.accounts.messages import BeginKeyed, CreateUser, KeepOutcome, Outcome, UserView
+from actors.accounts.messages import (
+    BeginKeyed,
+    CreateUser,
+    KeepFound,
+    KeepOutcome,
+    Outcome,
+    UserView,
+)
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitted
 from vareon_runtime.message import Upgrade
@@ -80,6 +87,13 @@ class User(Entity[UserState]):
     async def begin_keyed(self, message: BeginKeyed, context: Context) -> bytes:
         """Remember that a keyed request has begun; the state does not change."""
         return message.attempt
+
+    @command
+    async def keep_found(self, message: KeepFound, context: Context) -> bytes:
+        """Remember what it has read."""
+        if message.found is None:
+            raise NotFound("Nothing that was read is kept under this key.")
+        return message.found
 
     @command
     async def keep_outcome(self, message: KeepOutcome, context: Context) -> Outcome:

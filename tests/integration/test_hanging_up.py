@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.support.by_hand import request_by_hand, socket_by_hand
 from tests.support.chat_client import ChatClient
+from tests.support.keyed_requests import HeldBack, outcome_of, settled
 from tests.support.patient import Patient
 from tests.support.system import InProcessSystem
 from tests.support.upstream import Upstream
@@ -25,7 +25,6 @@ from vareon_runtime.routing.bootstrap import RouterService
 from vareon_runtime.routing.client import LinkBus
 from web.admission import Admission
 from web.front_door import FrontDoor
-from web.keyed import KeyedBus
 
 PATIENT = "/api/entities/patient/p/"
 PROVIDERS = "/api/cognisys/providers"
@@ -84,7 +83,7 @@ class Inside:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not true():
             await asyncio.sleep(0)
 
@@ -95,44 +94,6 @@ async def nothing_held(inside: Inside) -> None:
         await until(lambda: not any(inside.held().values()))
     except TimeoutError:
         pytest.fail(f"still held: {inside.held()}")
-
-
-async def outcome_of(
-    session: aiohttp.ClientSession, method: str, path: str, key: str, body: Any = None
-) -> tuple[int, Any]:
-    headers = {"Idempotency-Key": key}
-    async with session.request(method, path, json=body, headers=headers) as response:
-        return response.status, await response.json()
-
-
-async def settled(
-    session: aiohttp.ClientSession, method: str, path: str, key: str, body: Any = None
-) -> tuple[int, Any]:
-    """The outcome once nothing with this key runs."""
-    async with asyncio.timeout(10):
-        while (told := await outcome_of(session, method, path, key, body))[0] == 409:
-            await asyncio.sleep(0)
-    return told
-
-
-class Gate:
-    """Holds one kind of ask back in the front door, before it is sent or after its reply."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, *, replied: bool) -> None:
-        self.reached, self.open = asyncio.Event(), asyncio.Event()
-        self.asked: list[str] = []
-        ask = KeyedBus.ask
-
-        async def held_back(bus: KeyedBus, target: EntityId, message: Any, **more: Any) -> Any:
-            kind = type(message).__name__
-            self.asked.append(kind)
-            reply = await ask(bus, target, message, **more) if replied or kind != name else None
-            if kind == name:
-                self.reached.set()
-                await self.open.wait()
-            return reply if reply is not None else await ask(bus, target, message, **more)
-
-        monkeypatch.setattr(KeyedBus, "ask", held_back)
 
 
 async def test_the_host_hears_of_it_and_does_not_begin(system: InProcessSystem) -> None:
@@ -188,7 +149,7 @@ async def test_an_outcome_is_kept_wherever_its_client_leaves(
 ) -> None:
     """The request holds its place to its end, and its repeat is answered from what was kept."""
     inside, admin = Inside(system), system.admin()
-    gate = Gate(monkeypatch, at, replied=replied)
+    gate = HeldBack(monkeypatch, at, replied=replied)
     body = {"name": "one", "base_url": "http://127.0.0.1:9/v1"}
     first = await request_by_hand(system, "POST", PROVIDERS, body, Idempotency_Key="k")
     await gate.reached.wait()
@@ -209,7 +170,7 @@ async def test_a_door_that_leaves_waits_for_what_has_no_client(
     system: InProcessSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a moment: then it goes, and the next door goes on with it."""
-    inside, gate = Inside(system), Gate(monkeypatch, "KeepOutcome", replied=False)
+    inside, gate = Inside(system), HeldBack(monkeypatch, "KeepOutcome", replied=False)
     body = {"name": "one", "base_url": "http://127.0.0.1:9/v1"}
     first = await request_by_hand(system, "POST", PROVIDERS, body, Idempotency_Key="k")
     await gate.reached.wait()
@@ -218,10 +179,7 @@ async def test_a_door_that_leaves_waits_for_what_has_no_client(
     assert len(inside.door._lasting) == 0
     gate.open.set()
     await system.start_front_door()
-    async with asyncio.timeout(10):
-        while (told := await outcome_of(system.admin(), "POST", PROVIDERS, "k", body))[0] == 503:
-            await asyncio.sleep(0)
-    assert told[0] == 201
+    assert (await settled(system.admin(), "POST", PROVIDERS, "k", body))[0] == 201
 
 
 @pytest.mark.parametrize("headers", [{}, EVENTS], ids=["whole", "events"])
@@ -249,7 +207,7 @@ async def test_an_answer_is_written_though_nobody_reads_it(
     async with admin.get("/api/chat/conversations") as response:
         (conversation,) = await response.json()
     path = f"/api/chat/history/{conversation['id']}"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while True:
             async with admin.get(path) as response:
                 if len(await response.json()) == 2:
@@ -263,7 +221,7 @@ async def test_a_socket_ends_what_it_is_at(
 ) -> None:
     """Its neighbours learn from it that the conversation has begun."""
     await system.connect_model(upstream.base_url)
-    inside, gate = Inside(system), Gate(monkeypatch, "PostMessage", replied=True)
+    inside, gate = Inside(system), HeldBack(monkeypatch, "PostMessage", replied=True)
     conversation = str(uuid.uuid4())
     async with ChatClient(system.admin(), conversation) as neighbour:
         leaving = ChatClient(system.admin(), conversation)
