@@ -23,7 +23,6 @@ from vareon_runtime.hosting.host import Host
 from vareon_runtime.identity import EntityId
 from vareon_runtime.routing.bootstrap import RouterService
 from vareon_runtime.routing.client import LinkBus
-from web.admission import Admission
 from web.front_door import FrontDoor
 
 PATIENT = "/api/entities/patient/p/"
@@ -52,9 +51,7 @@ class Inside:
         bus = self.door._bus
         assert isinstance(bus, LinkBus)
         self.bus = bus
-        admission = getattr(self.door._keep_up, "__self__", None)
-        assert isinstance(admission, Admission)
-        self.admission = admission
+        self.admission = system.gate._admission
         self.patient = EntityId("patient", f"{system.admin_id}:p")
 
     def held(self) -> dict[str, int]:

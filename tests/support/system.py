@@ -27,6 +27,8 @@ from vareon_runtime.migrations.run import migrate
 from vareon_runtime.routing.bootstrap import build_router
 from vareon_runtime.service import Service
 from web.bootstrap import build_front_door
+from web.front_door import FrontDoor
+from web.middleware import FrontGate
 from web.services.tokens import Tokens
 
 ADMIN_PASSWORD = "correct horse battery staple"
@@ -75,6 +77,14 @@ class InProcessSystem:
     def tokens(self) -> Tokens:
         """Signs tokens that it accepts."""
         return Tokens(self.settings.jwt_key_file.read_bytes(), SystemClock())
+
+    @property
+    def gate(self) -> FrontGate:
+        """What every request passes in the front door."""
+        assert isinstance(self.front_door, FrontDoor)
+        found = getattr(self.front_door._runner.app.middlewares[0], "__self__", None)
+        assert isinstance(found, FrontGate)
+        return found
 
     async def __aenter__(self) -> Self:
         await self.start()
