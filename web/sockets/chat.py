@@ -34,6 +34,9 @@ from web.sockets.progress import Progress
 
 HEARTBEAT_S = 30.0
 LARGEST_FRAME = 1024 * 1024
+WRITE_AHEAD = 64 * 1024
+"""Bytes written before the writer looks whether the connection takes them; a connection that does
+not holds at most as much again, and one frame."""
 FIRST_FRAME_S = 0.2
 MOST_STRIKES = 20
 MOST_FOLLOWED = 32
@@ -68,6 +71,7 @@ class ChatSockets:
                 heartbeat=HEARTBEAT_S,
                 timeout=3.0,
                 max_msg_size=LARGEST_FRAME,
+                writer_limit=WRITE_AHEAD,
                 compress=False,
                 protocols=(SOCKET_PROTOCOL,),
             )
