@@ -13,7 +13,14 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
+from vareon_runtime.errors import (
+    Conflict,
+    InternalError,
+    StaleOwner,
+    StoreFailed,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.identity import SHARDS, EntityId, MessageId, id_time_s
 from vareon_runtime.placement import owner_of
 from vareon_runtime.storage.memory_rows import MemoryRows, matches
@@ -253,6 +260,8 @@ class MemoryStore:
             database.rows.apply(unit.rows)
         except Conflict as error:
             return error
+        except Exception as error:  # noqa: BLE001 - a row may hold anything; its neighbours go on
+            return InternalError(f"What this turn writes cannot be stored: {error}.")
         if state is not None:
             database.states[unit.target] = state
         for record in (inbox, unit.answered):

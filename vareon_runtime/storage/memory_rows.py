@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
 
-from vareon_runtime.errors import Conflict
+from vareon_runtime.errors import Conflict, InternalError
 from vareon_runtime.storage.changes import RowChange
 
 Row = dict[str, Any]
@@ -24,13 +25,14 @@ class MemoryRows:
         """Make all of the changes, or none.
 
         Raises:
-            Conflict: If a key or a unique value is taken.
+            Conflict: If a key or a unique value is taken, or a value is missing.
+            InternalError: If the table has no such column.
         """
         undo: list[Undo] = []
         try:
             for change in changes:
                 self._apply(change, undo)
-        except Conflict:
+        except Exception:
             for back in reversed(undo):
                 back()
             raise
@@ -57,6 +59,7 @@ class MemoryRows:
         return [dict(row) for row in matching[:limit]]
 
     def _apply(self, change: RowChange, undo: list[Undo]) -> None:
+        _refuse_unknown(change)
         rows = self._tables.setdefault(change.table.name, {})
         if change.verb in ("update", "delete"):
             for key in _keys(rows, change):
@@ -68,6 +71,7 @@ class MemoryRows:
         if change.verb == "insert" and key in rows:
             raise Conflict(f"That {names[0]} is taken.")
         fresh = {**rows.get(key, {}), **change.values}
+        _refuse_missing(change.table, fresh)
         _refuse_taken(change.table, rows, key, fresh)
         _put(rows, key, fresh, undo)
 
@@ -102,6 +106,23 @@ def matches(row: Row, where: Mapping[str, Any]) -> bool:
         if row.get(name) not in (wanted if several else (wanted,)):
             return False
     return True
+
+
+def _refuse_unknown(change: RowChange) -> None:
+    for name in (*change.values, *change.where):
+        if name not in change.table.c:
+            raise InternalError(f"The table {change.table.name} has no column {name}.")
+
+
+def _refuse_missing(table: Table, fresh: Row) -> None:
+    if any(fresh.get(name) is None for name in _required(table)):
+        raise Conflict("The change does not fit what is stored.")
+
+
+@cache
+def _required(table: Table) -> tuple[str, ...]:
+    """Columns that must be given a value."""
+    return tuple(c.name for c in table.columns if not c.nullable and c.server_default is None)
 
 
 def _refuse_taken(

@@ -203,8 +203,9 @@ class Store(Protocol):
         """Write units, in order; one transaction if all can be written.
 
         Returns:
-            For each unit None if it is durable, else why it is not. `Conflict` means a unique
-            value was taken, and that unit alone is to blame.
+            For each unit None if it is durable, else why it is not. That unit alone is to
+            blame: `Conflict` means that a unique value was taken, `InternalError` that what it
+            writes can never be stored.
 
         Raises:
             StaleOwner: This life of the host was fenced; nothing was written.
@@ -221,7 +222,11 @@ class Store(Protocol):
         ...
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
-        """Effects of these shards, each with one attempt more, durably counted."""
+        """Effects of these shards, each with one attempt more, durably counted.
+
+        Raises:
+            StoreFailed: If the database cannot be written.
+        """
         ...
 
     def sweep_inbox(self, after: InboxKey | None, limit: int, before_ms: int) -> Swept:

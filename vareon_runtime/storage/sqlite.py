@@ -13,7 +13,14 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from vareon_runtime.errors import Conflict, StaleOwner, StoreFailed, Unavailable, VareonError
+from vareon_runtime.errors import (
+    Conflict,
+    InternalError,
+    StaleOwner,
+    StoreFailed,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.identity import SHARDS, EntityId, MessageId
 from vareon_runtime.storage import batch, statements, upkeep
 from vareon_runtime.storage.lock import FileLock
@@ -40,6 +47,9 @@ WRITTEN = "SELECT commit_seq FROM hosts WHERE incarnation = ?"
 GUARD = "UPDATE hosts SET commit_seq = commit_seq + 1 WHERE incarnation = ? AND fenced = 0"
 UNFENCED = "SELECT count(*) FROM hosts WHERE incarnation = ? AND fenced = 0"
 RENEW = "UPDATE hosts SET lease_until_ms = ? WHERE incarnation = ? AND fenced = 0"
+
+_WRONG_STATEMENT = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH)
+"""Such as a table or a column that is not there, or a value that is too long."""
 
 
 class SqliteStore:
@@ -123,12 +133,12 @@ class SqliteStore:
         """See `Store.commit`."""
         try:
             self._transaction(units, now_ms)
-        except sqlite3.IntegrityError:
-            if len(units) == 1:
-                return [self._one(units[0], now_ms)]
+        except (StaleOwner, StoreFailed):
+            raise
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not _by_what_is_written(error):
+                raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
             return self._one_by_one(units, now_ms)
-        except sqlite3.Error as error:
-            raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
         return [None] * len(units)
 
     def settle(self) -> bool:
@@ -146,17 +156,15 @@ class SqliteStore:
         writer = self._require(self._writer)
         some = sorted(shards)
         marks = ",".join("?" * len(some))
-        writer.execute("BEGIN IMMEDIATE")
-        writer.execute(
-            f"UPDATE effects SET attempts = attempts + 1 WHERE shard IN ({marks})",  # noqa: S608
-            some,
-        )
-        rows = writer.execute(
-            "SELECT effect_id, kind, key, shard, name, attempts, call FROM effects"  # noqa: S608
-            f" WHERE shard IN ({marks})",
-            some,
-        ).fetchall()
-        writer.execute("COMMIT")
+        try:
+            rows = writer.execute(
+                "UPDATE effects SET attempts = attempts + 1"  # noqa: S608
+                f" WHERE shard IN ({marks})"
+                " RETURNING effect_id, kind, key, shard, name, attempts, call",
+                some,
+            ).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"The effects could not be taken up: {error}.", 1.0) from error
         return [
             EffectRecord(effect_id, EntityId(kind, key), shard, name, attempts, call)
             for effect_id, kind, key, shard, name, attempts, call in rows
@@ -255,8 +263,14 @@ class SqliteStore:
             self._transaction([unit], now_ms)
         except sqlite3.IntegrityError as error:
             return _conflict(error)
-        except sqlite3.Error as error:
-            return self._settled(error)
+        except StaleOwner:
+            raise
+        except VareonError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - a row may hold anything; its neighbours go on
+            if isinstance(error, sqlite3.Error) and not _by_what_is_written(error):
+                return self._settled(error)
+            return InternalError(f"What this turn writes cannot be stored: {error}.")
         return None
 
     def _settled(self, error: sqlite3.Error) -> StoreFailed | None:
@@ -322,6 +336,19 @@ class SqliteStore:
             for kind, key, peer_kind, peer_key, sent, handled in rows:
                 channel = Channel(sent, handled)
                 into.setdefault(EntityId(kind, key), {})[EntityId(peer_kind, peer_key)] = channel
+
+
+def _by_what_is_written(error: sqlite3.Error) -> bool:
+    """Whether a statement or a value is to blame, and not the database as a whole."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) in _WRONG_STATEMENT
+    return isinstance(
+        error,
+        sqlite3.IntegrityError
+        | sqlite3.ProgrammingError
+        | sqlite3.InterfaceError
+        | sqlite3.DataError,
+    )
 
 
 def _conflict(error: sqlite3.IntegrityError) -> VareonError:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
 from vareon_runtime.errors import InternalError
+from vareon_runtime.storage.tables import EntityRow
 
 DIALECT = sqlite.dialect()
 MAX_VARIABLES = 30_000
@@ -34,7 +35,9 @@ def insert_sql(table: Table, columns: tuple[str, ...], rows: int, upsert: bool) 
         key = [column.name for column in table.primary_key]
         changed = {n: statement.excluded[n] for n in columns if n not in key}
         if changed:
-            guard = table.c.version < statement.excluded.version if "version" in changed else None
+            guard = None
+            if table is EntityRow.__table__:
+                guard = table.c.version < statement.excluded.version
             statement = statement.on_conflict_do_update(
                 index_elements=key, set_=changed, where=guard
             )
