@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vareon_runtime import envelope
 from vareon_runtime.codec import encode_error
 from vareon_runtime.envelope import Kind, Request, Sent
-from vareon_runtime.errors import VareonError
+from vareon_runtime.errors import InternalError, VareonError
 from vareon_runtime.identity import MessageId, Principal
 from vareon_runtime.message import Position
-from vareon_runtime.routing.link import Outlet
+from vareon_runtime.routing.link import BODY_LIMIT, Outlet
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.effect_call import RunningEffect
@@ -30,7 +30,10 @@ class Caller(NamedTuple):
 
     def reply(self, payload: bytes) -> None:
         """Answer."""
-        self._send(Kind.REPLY, payload)
+        if len(payload) > BODY_LIMIT:
+            self.refuse(InternalError(f"The reply has more than {BODY_LIMIT:,} bytes; page it."))
+        else:
+            self._send(Kind.REPLY, payload)
 
     def refuse(self, error: VareonError) -> None:
         """Answer with an error."""

@@ -19,16 +19,17 @@ from vareon_runtime import codec, envelope
 from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
 from vareon_runtime.envelope import Kind, Request, Wait, hops, pack_request
-from vareon_runtime.errors import DeadlineExceeded, Overloaded, Unavailable
+from vareon_runtime.errors import DeadlineExceeded, InvalidMessage, Overloaded, Unavailable
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
 from vareon_runtime.message import Position, reply_type
 from vareon_runtime.message import Request as RequestMessage
 from vareon_runtime.placement import shard_of
 from vareon_runtime.routing.asks import Ask, Asks
-from vareon_runtime.routing.link import Link, Outlet, Wire
+from vareon_runtime.routing.link import BODY_LIMIT, Link, Outlet, Wire
 from vareon_runtime.routing.router import Claim, Hello
 from vareon_runtime.routing.subscription import LinkSubscription
 from vareon_runtime.routing.unix import dial
+from vareon_runtime.telemetry import failure
 
 R = TypeVar("R")
 Dial = Callable[[], Awaitable[Wire]]
@@ -251,8 +252,8 @@ class LinkBus:
                 raise error
             if self.clock.monotonic() + wait_s >= deadline:
                 raise DeadlineExceeded(
-                    f"No outcome within {timeout_s:g} s ({error.detail}) "
-                    "Sending the same id again is safe."
+                    f"No outcome within {timeout_s:g} s: {error.detail.rstrip('.')}; "
+                    "sending the same id again is safe."
                 )
             await self.clock.sleep(wait_s)
             wait_s = min(RETRY_LONGEST_S, wait_s * 2)
@@ -262,6 +263,8 @@ class LinkBus:
     async def _once(
         self, kind: int, flags: int, shard: int, payload: bytes, deadline: float
     ) -> tuple[int, bytes]:
+        if len(payload) > BODY_LIMIT:
+            raise InvalidMessage(f"A message has at most {BODY_LIMIT:,} bytes; send it in parts.")
         correlation = self._next
         self._next += 1
         ask = self._asks.begin(correlation, deadline)
@@ -321,16 +324,23 @@ class LinkBus:
             claim = self._claim() if self._claim is not None else None
             hello = msgspec.msgpack.encode(msgspec.structs.replace(self._hello, claim=claim))
             link.send(envelope.item(Kind.HELLO, 0, 0, 0, 0, hello))
-            self._link = link
-            self._up.set()
             try:
-                await link.run(partial(self._receive, link))
-            finally:
-                self._link = None
-                self._up.clear()
-                self._lost()
-                if self._link_lost is not None:
-                    self._link_lost(link)
+                await self._use(link)
+            except Exception as error:  # noqa: BLE001 - without a link this process is of no use
+                failure("link_failed", error, process=self._hello.name)
+                await self.clock.sleep(RETRY_LONGEST_S)
+
+    async def _use(self, link: Link) -> None:
+        self._link = link
+        self._up.set()
+        try:
+            await link.run(partial(self._receive, link))
+        finally:
+            self._link = None
+            self._up.clear()
+            self._lost()
+            if self._link_lost is not None:
+                self._link_lost(link)
 
     def _answered(self, item: bytes) -> None:
         for kind, _flags, _shard, _origin, correlation, start, end in hops(item):

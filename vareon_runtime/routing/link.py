@@ -29,6 +29,8 @@ idle while another works; in pieces they overlap. Measured on two cores, volatil
 34,000 with whole queues, 44,000 with 16, 55,000 with 32, 50,000 with 64."""
 MAX_FRAME = 16 << 20
 """The largest batch a receiver accepts; one item may exceed `MAX_BATCH` up to this."""
+BODY_LIMIT = MAX_FRAME - 4_096
+"""Bytes of one message or reply: its batch, with what is said about it, is taken by a receiver."""
 
 
 class Wire(Protocol):
@@ -138,7 +140,7 @@ class Link:
                 await self._wire.send(batch)
                 self._writing = False
                 self._flushed.set()
-            except (ConnectionError, RuntimeError):
+            except (OSError, RuntimeError):
                 self.closed = True
                 self._flushed.set()
                 await self._wire.close()

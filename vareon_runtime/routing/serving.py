@@ -27,9 +27,9 @@ async def serve(router: Router, wire: Wire, links: set[Link]) -> None:
     links.add(link)
     peer = router.attach(link, hello)
     rest = first[hops(first)[0].end :]
-    if rest:
-        router.receive(peer, rest)
     try:
+        if rest:
+            router.receive(peer, rest)
         await link.run(lambda batch: router.receive(peer, batch))
     finally:
         links.discard(link)

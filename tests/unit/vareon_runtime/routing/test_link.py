@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 from vareon_runtime.envelope import Kind, hops, item
 from vareon_runtime.routing.link import MAX_BATCH, MAX_ITEMS, Link
@@ -106,3 +107,19 @@ async def test_answers_and_control_leave_before_a_backlog_of_requests() -> None:
     await wire.close()
     wire.may_send.release()
     await running
+
+
+class BrokenWire(SlowWire):
+    """Cannot be written to, for a reason that is no lost connection."""
+
+    async def send(self, batch: bytes) -> None:
+        raise OSError(errno.ENOBUFS, "no room")
+
+
+async def test_a_link_that_cannot_be_written_to_ends() -> None:
+    wire = BrokenWire()
+    link = Link(wire)
+    link.send(request(b"a"))
+    async with asyncio.timeout(5):
+        await link.run(lambda batch: None)
+    assert link.closed
