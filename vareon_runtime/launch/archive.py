@@ -32,6 +32,8 @@ LONGEST_LINE = 64 * 1024 * 1024
 """Characters of one row; anything longer is no backup of ours."""
 Packed = gzip.GzipFile
 _VERSION_TABLE = "alembic_version"
+_MADE_BY_TRIGGERS = frozenset({"search_documents"})
+"""Copies of words in other tables: writing those makes them anew."""
 _VIRTUAL = text(
     "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%'"
 )
@@ -153,13 +155,15 @@ def _reading(path: Path) -> Iterator[Connection]:
 
 
 def _reflected(connection: Connection) -> MetaData:
-    """The tables as they are; an index over them is made anew by what is written into them."""
+    """The tables that hold what was written, without those that are made from them."""
     virtual = [str(name) for (name,) in connection.execute(_VIRTUAL)]
+
+    def written(name: str, _: MetaData) -> bool:
+        shadow = any(name == one or name.startswith(f"{one}_") for one in virtual)
+        return not shadow and name not in _MADE_BY_TRIGGERS
+
     found = MetaData()
-    found.reflect(
-        connection,
-        only=lambda name, _: not any(name == one or name.startswith(f"{one}_") for one in virtual),
-    )
+    found.reflect(connection, only=written)
     return found
 
 

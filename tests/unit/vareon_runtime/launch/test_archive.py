@@ -44,13 +44,19 @@ def filled(path: Path, revision: str = HEAD, users: int = 3) -> Path:
 
 
 def everything(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables."""
+    """All rows of all tables, what is found by its words by its words instead of its place."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {
+        names = [name for (name,) in tables.fetchall() if not name.startswith("search_")]
+        found = {
             name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
-            for (name,) in tables.fetchall()
+            for name in names
         }
+        words = "SELECT kind, id, scope, title, body, facts, updated_at FROM search_documents"
+        found["search"] = sorted(connection.execute(words).fetchall())
+        match = "SELECT count(*) FROM search_index WHERE search_index MATCH 'zoe'"
+        found["index"] = connection.execute(match).fetchall()
+        return found
 
 
 def written(path: Path) -> bytes:
