@@ -63,6 +63,7 @@ class Activation:
         "running",
         "settled",
         "snapshot",
+        "stopped",
         "target",
         "tombstone",
         "turn_began",
@@ -83,6 +84,8 @@ class Activation:
         self.mailbox: deque[Delivery] | None = None
         self.running: asyncio.Task[None] | None = None
         self.turn_began = 0.0
+        self.stopped = False
+        """Whether the running turn was told to end because it takes too long."""
         self.recent: dict[MessageId, InboxRecord] | None = None
         self.waiting: dict[MessageId, list[tuple[Caller, bool]]] | None = None
         """Callers owed a reply by a later turn, and whether they speak JSON."""
@@ -113,6 +116,12 @@ class Activation:
             self.mailbox or self.running or self.uncommitted or self.effects or self.waiting
         )
 
+    def stop_turn(self) -> None:
+        """End the running turn, which has taken longer than a turn may."""
+        if self.running is not None:
+            self.stopped = True
+            self.running.cancel()
+
     def deliver(self, delivery: Delivery, *, bounded: bool = True) -> bool:
         """Queue; False if the mailbox is full. Results of effects are bounded by the effects."""
         mailbox = self.mailbox
@@ -139,6 +148,7 @@ class Activation:
             raise Unavailable("This entity is being loaded again.", 0.05)
 
     async def _run(self) -> None:
+        delivery: Delivery | None = None
         try:
             if self.life is Life.NEW:
                 await self._load()
@@ -148,15 +158,17 @@ class Activation:
                 await self.host.quarantine.run(self, delivery)
                 if self.keyed is not None and isinstance(delivery, Asked):
                     self.keyed.discard(delivery.request.message_id)
+                delivery = None
             self.turn_began = 0.0
         except asyncio.CancelledError:
-            self.drop(Unavailable("The turn took too long and was stopped.", 1.0))
+            self._break_off(delivery, Unavailable("The turn took too long and was stopped.", 1.0))
             raise
         except VareonError as error:
-            self.drop(error)
+            self._break_off(delivery, error)
         except Exception as error:  # noqa: BLE001 - the callers must hear of it
             failure("activation_failed", error, entity=str(self.target))
-            self.drop(InternalError("This entity could not work; the server's log says why."))
+            told = InternalError("This entity could not work; the server's log says why.")
+            self._break_off(delivery, told)
         finally:
             self.running = None
             self.last_used = self.host.clock.monotonic()
@@ -281,6 +293,12 @@ class Activation:
                 caller.refuse(again)
         mailbox, self.mailbox = self.mailbox or deque(), None
         for delivery in mailbox:
+            self.turn_away(delivery, error)
+
+    def _break_off(self, delivery: Delivery | None, error: VareonError) -> None:
+        """Leave memory in the middle of a turn, whose sender hears why as well."""
+        self.drop(error)
+        if delivery is not None and not self.host.stopping:
             self.turn_away(delivery, error)
 
     def turn_away(self, delivery: Delivery, error: VareonError) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vareon_runtime.errors import Overloaded
+from vareon_runtime.entity.base import Entity
+from vareon_runtime.errors import InternalError, Overloaded
 from vareon_runtime.identity import EntityId
+from vareon_runtime.telemetry import failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
@@ -46,9 +48,16 @@ class Catalog:
         klass = self._host.registry.get(target.kind)
         if len(self._live) >= ACTIVATIONS_LIMIT:
             raise Overloaded("This host is full; try again.", 5.0)
-        made = self._host.activate(klass, target.checked())
+        made = self._made(klass, target.checked())
         self._live[target] = made
         return made
+
+    def _made(self, klass: type[Entity[Any]], target: EntityId) -> Activation:
+        try:
+            return self._host.activate(klass, target)
+        except Exception as error:
+            failure("activation_failed", error, entity=str(target))
+            raise InternalError("This entity could not be made; the log says why.") from error
 
     def remove(self, activation: Activation) -> None:
         """Forget an activation, unless another has taken its place."""
@@ -69,8 +78,7 @@ class Catalog:
     def _sweep(self, some: Sequence[Activation], now: float) -> None:
         for activation in some:
             if activation.turn_began and now - activation.turn_began > TURN_LIMIT_S:
-                if activation.running is not None:
-                    activation.running.cancel()
+                activation.stop_turn()
                 continue
             if not activation.idle:
                 continue

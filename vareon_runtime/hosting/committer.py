@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from vareon_runtime.clock import Clock
-from vareon_runtime.errors import InternalError, StaleOwner, StoreFailed, Unavailable, VareonError
+from vareon_runtime.errors import StaleOwner, StoreFailed, Unavailable, VareonError
 from vareon_runtime.storage.ports import Store, Unit
 from vareon_runtime.telemetry import failure
 
@@ -150,10 +150,13 @@ class Committer:
         self.commits += 1
         self.units += len(items)
         for item, outcome in zip(items, outcomes, strict=True):
-            if outcome is None:
-                item.committed()
-            else:
-                item.failed(outcome)
+            try:
+                if outcome is None:
+                    item.committed()
+                else:
+                    item.failed(outcome)
+            except Exception as error:  # noqa: BLE001 - one item must not end all writing
+                failure("release_failed", error, entity=str(item.unit.target))
 
     async def _was_written(self) -> bool:
         """Whether a commit that failed was written all the same; nothing is written until known.
@@ -190,4 +193,6 @@ class Committer:
             return [error] * len(units)
         except Exception as error:  # noqa: BLE001 - whatever it is, callers must hear of it
             failure("commit_failed", error, units=len(units))
-            return [InternalError("The change could not be stored.")] * len(units)
+            return [Unavailable("The change could not be stored; the log says why.", 1.0)] * len(
+                units
+            )

@@ -151,8 +151,8 @@ class EffectRunner:
         """A turn was not stored, or it is unknown whether it was.
 
         What it may have started, cancelled or signalled is looked up. The result it took goes to
-        the entity again, unless the look-up shows that it was taken. A conflict is a result of its
-        own, and goes to the entity once.
+        the entity again, unless the look-up shows that it was taken. A conflict, or a change that
+        cannot be stored, is a result of its own, and goes to the entity once.
         """
         if isinstance(error, StoreFailed):
             if unit.effects or changes.cancelled or changes.signals:
@@ -165,7 +165,7 @@ class EffectRunner:
         if life is None:
             return
         life.ended = False
-        if not isinstance(error, Conflict):
+        if not isinstance(error, Conflict | InternalError):
             life.task = self._begin(self._again(life, error))
         elif life.conflicted:
             rows = life.farewell()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from vareon_runtime.errors import Overloaded, StoreFailed, Unavailable
 from vareon_runtime.storage.ports import Loaded, Store, Wanted
+from vareon_runtime.telemetry import failure
 
 T = TypeVar("T")
 
@@ -72,6 +73,10 @@ class Loader:
                     found = await loop.run_in_executor(self._thread, self._store.load, wanted)
                 except StoreFailed as error:
                     _fail(part, error.detail)
+                    continue
+                except Exception as error:  # noqa: BLE001 - the reading of everything else goes on
+                    failure("load_failed", error, entities=len(part))
+                    _fail(part, "It cannot be read; the log says why.")
                     continue
                 for (_, future), loaded in zip(part, found, strict=True):
                     if not future.done():

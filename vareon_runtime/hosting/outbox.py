@@ -17,7 +17,7 @@ from sqlalchemy import Table
 
 from vareon_runtime import codec
 from vareon_runtime.envelope import Kind, Request, Sent, pack_sent, unpack_principal
-from vareon_runtime.errors import Refused, VareonError
+from vareon_runtime.errors import InternalError, Refused, VareonError
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.placement import shard_of
@@ -36,6 +36,8 @@ RUN_LIMIT = 32
 CONFIRM_WITHIN_S = 30.0
 RETRY_FIRST_S = 0.02
 RETRY_LONGEST_S = 5.0
+FAILURES_LIMIT = 5
+"""How often a receiver may fail as a whole before a message to it is set aside."""
 _CONFIRMED = EntityId("outbox", "confirmed")
 
 
@@ -149,7 +151,7 @@ class Outbox:
             queue.running = self._host.loop.create_task(self._deliver(key, queue))
 
     async def _deliver(self, key: tuple[EntityId, EntityId], queue: Queue) -> None:
-        pause = RETRY_FIRST_S
+        pause, failures = RETRY_FIRST_S, 0
         while queue.waiting:
             run = [queue.waiting[at] for at in range(min(RUN_LIMIT, len(queue.waiting)))]
             handled, error = await self._send(run)
@@ -157,9 +159,11 @@ class Outbox:
                 self._confirm(queue.waiting.popleft().message_id)
             self.waiting -= handled
             if handled:
-                pause = RETRY_FIRST_S
-            if error is not None and _is_final(error):
-                self._set_aside(queue.waiting.popleft(), error)
+                pause, failures = RETRY_FIRST_S, 0
+            failures += isinstance(error, InternalError)
+            if error is not None and (_is_final(error) or failures >= FAILURES_LIMIT):
+                self._set_aside(queue.waiting.popleft(), error, max(1, failures))
+                failures = 0
             elif error is not None:
                 await self._host.clock.sleep(max(error.retry_after_s or 0.0, pause))
                 pause = min(RETRY_LONGEST_S, pause * 2)
@@ -196,8 +200,11 @@ class Outbox:
         except VareonError as error:
             return Kind.ERROR, codec.encode_error(error)
 
-    def _set_aside(self, message: Outgoing, error: VareonError) -> None:
-        """Keep what no host would even take to its receiver, such as an unknown kind."""
+    def _set_aside(self, message: Outgoing, error: VareonError, attempts: int) -> None:
+        """Keep what its receiver cannot set aside, such as one for an unknown kind.
+
+        Neither can a receiver whose state cannot be read, or whose change cannot be stored.
+        """
         host = self._host
         letter = DeadLetter(
             message.target,
@@ -209,7 +216,7 @@ class Outbox:
             str(message.sender),
             message.trace_id,
             error,
-            1,
+            attempts,
         )
         self.waiting -= 1
         self._letters.append(letter.change(host.clock.time()))

@@ -8,9 +8,10 @@ import msgspec
 
 from vareon_runtime import codec
 from vareon_runtime.entity.context import Changes
-from vareon_runtime.errors import Conflict, StoreFailed, Unavailable, VareonError
+from vareon_runtime.errors import Conflict, InternalError, StoreFailed, Unavailable, VareonError
 from vareon_runtime.hosting.delivery import Caller
 from vareon_runtime.storage.ports import Unit
+from vareon_runtime.telemetry import failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
@@ -35,7 +36,13 @@ def answer(caller: Caller, stored: bytes, as_json: bool) -> None:
     if stored[:1] == _FAILED:
         caller.refuse(codec.decode_error(body))
     elif as_json:
-        caller.reply(codec.encode_json(msgspec.msgpack.decode(body[1:])))
+        try:
+            shown = codec.encode_json(msgspec.msgpack.decode(body[1:]))
+        except (TypeError, ValueError, msgspec.MsgspecError) as error:
+            failure("reply_not_shown", error)
+            caller.refuse(InternalError("It is done, but its reply cannot be written as JSON."))
+        else:
+            caller.reply(shown)
     else:
         caller.reply(body)
 
@@ -97,7 +104,9 @@ class PendingUnit:
         """Tell the callers, and drop the activation with everything built on this turn."""
         self.activation.host.unit_done(self)
         told: VareonError = error
-        if not isinstance(error, Conflict | StoreFailed):
+        if isinstance(error, InternalError):
+            failure("turn_not_stored", error, entity=str(self.activation.target))
+        elif not isinstance(error, Conflict | StoreFailed):
             told = Unavailable(error.detail or "The change could not be stored.", 0.05)
         for caller, _ in self.callers:
             caller.refuse(told)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vareon_runtime.entity.context import Changes
-from vareon_runtime.errors import Conflict, NotFound, StoreFailed, VareonError
+from vareon_runtime.errors import Conflict, InternalError, NotFound, StoreFailed, VareonError
 from vareon_runtime.hosting.delivery import Ticked
 from vareon_runtime.hosting.reminder_plan import REMINDERS, Armed, from_row, rows_of
 from vareon_runtime.hosting.tick_turn import give_up_or_postpone
@@ -120,7 +120,7 @@ class Reminders:
         if changes.armed or changes.deleted:
             self._read_soon(AGAIN_MS)
         armed: Armed | None = changes.tick
-        if armed is None or not isinstance(error, Conflict):
+        if armed is None or not isinstance(error, Conflict | InternalError):
             return
         if (target, armed.name) not in self._changing:
             self._put_off(armed, error)

@@ -8,6 +8,7 @@ from vareon_runtime.entity.context import Context
 from vareon_runtime.errors import Cancelled, FlowHalted, InternalError, VareonError
 from vareon_runtime.hosting import redrive, sends, turn
 from vareon_runtime.hosting.delivery import Caller, Resulted
+from vareon_runtime.hosting.effect_call import StoredCall
 from vareon_runtime.hosting.outcome import stored_error, stored_reply
 from vareon_runtime.storage.ports import InboxRecord, Unit
 from vareon_runtime.telemetry import failure
@@ -30,20 +31,10 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
     context = turn.context_for(activation, call.message_id, call.principal)
     payload: bytes | None = None
     if existed:
-        payload, context = await _take(activation, resulted)
+        payload, context = await _take(activation, resulted, unit)
     elif call.answers:
         payload = stored_error(Cancelled("What this belonged to was deleted."))
     answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
-    if existed:
-        turn.fill(
-            activation,
-            unit,
-            context,
-            answered,
-            call.trace_id,
-            existed=True,
-            waits=call.waits[:-1],
-        )
     callers: list[tuple[Caller, bool]] = []
     if call.answers:
         unit.answered = answered
@@ -52,18 +43,18 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
     turn.submit(activation, unit, context.changes, payload if call.answers else None, callers)
 
 
-async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Context]:
+async def _take(activation: Activation, resulted: Resulted, unit: Unit) -> tuple[bytes, Context]:
     """Give the result to ``then``, or the error, also one that ``then`` raises, to ``failed``."""
     call = resulted.effect.call
     error = resulted.error
     if error is None:
         context = turn.context_for(activation, call.message_id, call.principal)
-        reply, error = await _one_way(activation, call.then, resulted.value, context, call.trace_id)
+        reply, error = await _one_way(activation, call.then, resulted.value, context, call, unit)
         if error is None:
             return reply, context
     context = turn.context_for(activation, call.message_id, call.principal)
     if call.failed is not None:
-        reply, problem = await _one_way(activation, call.failed, error, context, call.trace_id)
+        reply, problem = await _one_way(activation, call.failed, error, context, call, unit)
         if problem is None:
             return reply, context
         error = problem
@@ -74,12 +65,29 @@ async def _take(activation: Activation, resulted: Resulted) -> tuple[bytes, Cont
 
 
 async def _one_way(
-    activation: Activation, method: str, argument: Any, context: Context, trace_id: bytes
+    activation: Activation,
+    method: str,
+    argument: Any,
+    context: Context,
+    call: StoredCall,
+    unit: Unit,
 ) -> tuple[bytes, VareonError | None]:
     try:
-        result = await getattr(activation.entity, method)(argument, context)
-        await sends.number(activation, context, trace_id)
-        return stored_reply(result), None
+        handling = getattr(activation.entity, method)(argument, context)
+        result = await turn.within_limit(activation, handling)
+        await sends.number(activation, context, call.trace_id)
+        reply = stored_reply(result)
+        answered = InboxRecord(activation.target, call.message_id, call.digest, reply)
+        turn.fill(
+            activation,
+            unit,
+            context,
+            answered,
+            call.trace_id,
+            existed=True,
+            waits=call.waits[:-1],
+        )
+        return reply, None
     except VareonError as error:
         activation.roll_back(existed=True)
         return b"", error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table
 
 from vareon_runtime import codec
-from vareon_runtime.entity.context import Changes, Context
+from vareon_runtime.entity.context import Context
 from vareon_runtime.entity.publication import Encoded
 from vareon_runtime.envelope import pack_principal
 from vareon_runtime.errors import InternalError, Refused, Unavailable, VareonError
@@ -60,7 +60,7 @@ async def number(activation: Activation, context: Context, trace_id: bytes) -> N
         whose = principal if other is None else other
         message_id = derived_id("send", *sender, *target, str(following))
         outgoing = Outgoing(message_id, sender, target, following, name, body, whose, trace_id)
-        _advance(activation, changes, target, replace(known, sent=following))
+        changes.rows.append(_advance(activation, target, replace(known, sent=following)))
         changes.rows.append(outgoing.row())
         changes.outgoing.append(outgoing)
 
@@ -71,13 +71,13 @@ def _encoded(message: Message | Encoded) -> Encoded:
     return Encoded(type(message).__name__, codec.encode(message))
 
 
-def handled(activation: Activation, changes: Changes, arrived: Arrived, known: Channel) -> None:
-    """Note that a number was handled, in the same commit as what it changed."""
+def handled(activation: Activation, arrived: Arrived, known: Channel) -> RowChange:
+    """Note that a number was handled; the row goes into the same commit as what it changed."""
     fresh = (activation.channels or {}).get(arrived.sent.sender, known)
-    _advance(activation, changes, arrived.sent.sender, replace(fresh, handled=arrived.sent.number))
+    return _advance(activation, arrived.sent.sender, replace(fresh, handled=arrived.sent.number))
 
 
-def _advance(activation: Activation, changes: Changes, peer: EntityId, to: Channel) -> None:
+def _advance(activation: Activation, peer: EntityId, to: Channel) -> RowChange:
     if activation.channels is None:
         activation.channels = {}
     activation.channels[peer] = to
@@ -89,7 +89,7 @@ def _advance(activation: Activation, changes: Changes, peer: EntityId, to: Chann
         "sent": to.sent,
         "handled": to.handled,
     }
-    changes.rows.append(RowChange("upsert", _CHANNELS, values, {}))
+    return RowChange("upsert", _CHANNELS, values, {})
 
 
 def out_of_order(known: Channel, arrived: Arrived) -> Unavailable | None:

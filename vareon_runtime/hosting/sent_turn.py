@@ -49,6 +49,11 @@ async def _handle(activation: Activation, arrived: Arrived, known: Channel) -> N
     unit = Unit(activation.target)
     try:
         await _run(activation, arrived, context, unit)
+        changes = context.changes
+        # Nobody waits for an answer that an effect may give later.
+        changes.effects = [replace(started, answers=False) for started in changes.effects]
+        inbox = InboxRecord(activation.target, arrived.request.message_id, b"", None)
+        turn.fill(activation, unit, context, inbox, arrived.request.trace_id, existed=existed)
     except VareonError as error:
         activation.roll_back(existed=existed)
         _fail(activation, arrived, known, error)
@@ -61,12 +66,7 @@ async def _handle(activation: Activation, arrived: Arrived, known: Channel) -> N
     activation.host.turns += 1
     if activation.failures is not None:
         activation.failures.pop(arrived.request.message_id, None)
-    changes = context.changes
-    # Nobody waits for an answer that an effect may give later.
-    changes.effects = [replace(started, answers=False) for started in changes.effects]
-    sends.handled(activation, changes, arrived, known)
-    inbox = InboxRecord(activation.target, arrived.request.message_id, b"", None)
-    turn.fill(activation, unit, context, inbox, arrived.request.trace_id, existed=existed)
+    unit.rows.append(sends.handled(activation, arrived, known))
     turn.submit(activation, unit, changes, _CONFIRMED, [(arrived.caller, False)])
 
 
@@ -79,16 +79,15 @@ async def _run(activation: Activation, arrived: Arrived, context: Context, unit:
     activation.expect_existing(creates=handler.options.creates)
     message = codec.decode(handler.message, arrived.sent.body)
     activation.entity.permit(message, context)
-    await handler.method(activation.entity, message, context)
+    await turn.within_limit(activation, handler.method(activation.entity, message, context))
     await sends.number(activation, context, request.trace_id)
 
 
 def _in_vain(activation: Activation, arrived: Arrived, known: Channel) -> None:
     """Nothing is tried again for an entity that is gone."""
-    changes = Changes()
-    sends.handled(activation, changes, arrived, known)
-    unit = Unit(activation.target, rows=[*redrive.leftovers(arrived), *changes.rows])
-    turn.submit(activation, unit, changes, _CONFIRMED, [(arrived.caller, False)])
+    handled = sends.handled(activation, arrived, known)
+    unit = Unit(activation.target, rows=[*redrive.leftovers(arrived), handled])
+    turn.submit(activation, unit, Changes(), _CONFIRMED, [(arrived.caller, False)])
 
 
 def _fail(activation: Activation, arrived: Arrived, known: Channel, error: VareonError) -> None:
@@ -122,9 +121,7 @@ def _set_aside(
         code=error.code,
         attempts=attempts,
     )
-    changes = Changes()
-    changes.rows.append(sends.dead_letter(activation, arrived, error, attempts))
-    sends.handled(activation, changes, arrived, known)
-    unit = Unit(activation.target, rows=list(changes.rows))
+    letter = sends.dead_letter(activation, arrived, error, attempts)
+    unit = Unit(activation.target, rows=[letter, sends.handled(activation, arrived, known)])
     callers: list[tuple[Caller, bool]] = [(arrived.caller, False)]
-    turn.submit(activation, unit, changes, _CONFIRMED, callers)
+    turn.submit(activation, unit, Changes(), _CONFIRMED, callers)

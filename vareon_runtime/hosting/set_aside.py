@@ -72,7 +72,7 @@ async def _asked(activation: Activation, asked: Asked, kills: int) -> bool:
         error,
         kills,
     )
-    digest = codec.digest(request.name, principal, request.body)
+    digest = request.fingerprint or codec.digest(request.name, principal, request.body)
     reply = stored_error(error)
     inbox = InboxRecord(activation.target, request.message_id, digest, reply)
     activation.remember(inbox)

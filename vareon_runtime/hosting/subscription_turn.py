@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vareon_runtime.entity.context import Context
-from vareon_runtime.errors import VareonError
+from vareon_runtime.errors import InternalError, VareonError
 from vareon_runtime.hosting import turn
 from vareon_runtime.hosting.delivery import Subscribed
 from vareon_runtime.message import Delta, Event, Position, Reset
@@ -25,6 +25,11 @@ async def subscribed(activation: Activation, subscribed: Subscribed) -> None:
         missed = await _missed(activation, subscribed.positions, context)
     except VareonError as error:
         activation.host.audience.refuse(subscribed.subscriber.caller, error)
+        return
+    except Exception as error:  # noqa: BLE001 - its author may raise anything; the reader must hear
+        turn.log_failure(activation, "subscription", error)
+        problem = InternalError("What was missed cannot be told; the log says why.")
+        activation.host.audience.refuse(subscribed.subscriber.caller, problem)
         return
     for frame in missed:
         subscribed.subscriber.show(frame)

@@ -5,7 +5,9 @@ If it fails, the activation's state is as before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vareon_runtime import codec, envelope
 from vareon_runtime.age import in_time
@@ -21,6 +23,7 @@ from vareon_runtime.errors import (
     NotFound,
     OutcomeUnknown,
     StillRunning,
+    Unavailable,
     VareonError,
 )
 from vareon_runtime.hosting import circles, sends
@@ -36,11 +39,13 @@ from vareon_runtime.hosting.reminder_plan import rows_of
 from vareon_runtime.identity import EntityId, Principal
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.storage.ports import InboxRecord, StateRecord, Unit
-from vareon_runtime.telemetry import failure
+from vareon_runtime.storage.ports import EffectRecord, InboxRecord, StateRecord, Unit
+from vareon_runtime.telemetry import event, failure
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
+
+T = TypeVar("T")
 
 
 def context_for(
@@ -136,9 +141,21 @@ async def _handle(
     context = context_for(activation, request.message_id, principal, deadline_s=deadline_s)
     try:
         entity.permit(message, context)
-        result = await handler.method(entity, message, context)
+        result = await within_limit(activation, handler.method(entity, message, context))
         payload = None if isinstance(result, Later) else stored_reply(result)
         await sends.number(activation, context, request.trace_id)
+        inbox = InboxRecord(activation.target, request.message_id, digest, payload)
+        unit = Unit(activation.target, inbox=inbox)
+        if handler.options.durable:
+            fill(
+                activation,
+                unit,
+                context,
+                inbox,
+                request.trace_id,
+                existed=existed,
+                waits=request.waits,
+            )
     except VareonError as error:
         activation.roll_back(existed=existed)
         caller.refuse(error)
@@ -153,17 +170,6 @@ async def _handle(
     if not handler.options.durable:
         answer_when_settled(activation, caller, payload or b"", as_json)
         return
-    inbox = InboxRecord(activation.target, request.message_id, digest, payload)
-    unit = Unit(activation.target, inbox=inbox)
-    fill(
-        activation,
-        unit,
-        context,
-        inbox,
-        request.trace_id,
-        existed=existed,
-        waits=request.waits,
-    )
     activation.remember(inbox)
     if payload is None:
         _wait(activation, request.message_id, caller, as_json)
@@ -171,6 +177,24 @@ async def _handle(
     else:
         callers = [(caller, as_json)]
     submit(activation, unit, context.changes, payload, callers)
+
+
+async def within_limit(activation: Activation, handling: Awaitable[T]) -> T:
+    """What a handler returns; one that was stopped because it took too long has failed.
+
+    Raises:
+        Unavailable: If it was stopped.
+    """
+    try:
+        return await handling
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or not activation.stopped or activation.host.stopping:
+            raise
+        task.uncancel()
+        activation.stopped = False
+        event("turn_stopped", entity=str(activation.target))
+        raise Unavailable("The turn took too long and was stopped.", 1.0) from None
 
 
 def answer_when_settled(
@@ -216,19 +240,41 @@ def fill(
     existed: bool,
     waits: tuple[Wait, ...] = (),
 ) -> None:
-    """Put what the turn changed into its unit."""
+    """Put what the turn changed into its unit.
+
+    What a handler has left may be something that cannot be encoded. So everything is encoded
+    first: if that raises, the activation is as it was and the turn can still be undone.
+    """
     changes = context.changes
     entity = activation.entity
     created = not existed and not changes.deleted
+    effects = _started(activation, context, inbox, trace_id, waits)
+    reminders: list[RowChange] = []
+    if changes.reminders or changes.armed or changes.deleted:
+        reminders = rows_of(activation.target, changes)
+    for fact in changes.events:
+        codec.encode_frame(fact)
     unit.state = activation.changed_state(created=created, deleted=changes.deleted)
     entity.exists = not changes.deleted
     activation.tombstone = activation.tombstone or changes.deleted
     if unit.state is not None:
         unit.rows.extend(_projection(activation, unit.state))
     unit.rows.extend(changes.rows)
-    if changes.reminders or changes.armed or changes.deleted:
-        unit.rows.extend(rows_of(activation.target, changes))
-    shard = shard_of(activation.target)
+    unit.rows.extend(reminders)
+    unit.effects.extend(effects)
+    activation.host.effects.expect(unit.effects, changes)
+
+
+def _started(
+    activation: Activation,
+    context: Context,
+    inbox: InboxRecord,
+    trace_id: bytes,
+    waits: tuple[Wait, ...],
+) -> list[EffectRecord]:
+    """The rows of the effects that a turn starts."""
+    changes, shard = context.changes, shard_of(activation.target)
+    records = []
     for started in changes.effects:
         call = StoredCall(
             arguments=codec.encode_plain(started.call.arguments),
@@ -244,8 +290,8 @@ def fill(
             ),
             deadline_s=(context.deadline_s or 0.0) if started.answers else 0.0,
         )
-        unit.effects.append(to_record(started, activation.target, shard, call))
-    activation.host.effects.expect(unit.effects, changes)
+        records.append(to_record(started, activation.target, shard, call))
+    return records
 
 
 def _projection(activation: Activation, state: StateRecord) -> list[RowChange]:

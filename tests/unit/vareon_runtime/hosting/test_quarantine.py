@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.support.deadly_entity import Deadly, Death, Die, GetDeath, GetHandled, Live
+from vareon_runtime.envelope import FINGERPRINT
 from vareon_runtime.errors import InternalError, NotFound, Poisoned
-from vareon_runtime.identity import EntityId
+from vareon_runtime.identity import EntityId, derived_id
 from vareon_runtime.testing import InProcessCluster
 
 VICTIM, OTHER, THIRD = (EntityId("deadly", key) for key in ("victim", "other", "third"))
@@ -181,3 +182,15 @@ async def test_an_entity_that_ends_its_host_when_it_is_loaded_is_refused(
     with pytest.raises(Poisoned):
         await asking
     assert await cluster.bus.ask(OTHER, Live()) == 1
+
+
+async def test_a_repeat_under_the_same_key_hears_that_it_was_set_aside(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    key, print_ = derived_id("a caller's key"), b"fingerprint-of-16"[:FINGERPRINT]
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=key, fingerprint=print_))
+    for _ in range(3):
+        await kill_in_turn(cluster, death)
+    for repeat in (asking, cluster.bus.ask(VICTIM, Die(), message_id=key, fingerprint=print_)):
+        with pytest.raises(Poisoned):
+            await repeat
