@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from vareon_runtime.cluster.death import die_with_parent
 from vareon_runtime.errors import ConfigurationError
 
 _FAILED = 2
+_ENTITIES = 3
 _NICENESS = 10
 """Ray takes longer to start than this; what it needs of the processors comes first."""
 
 
-async def migrate(database_url: str) -> None:
-    """Bring the database's tables up to date.
+async def migrate(database_url: str, entities: Sequence[str] = ()) -> None:
+    """Bring the database's tables up to date, and make those that these modules declare.
 
     Raises:
         ConfigurationError: With the reason, if that is not possible.
@@ -31,9 +34,11 @@ async def migrate(database_url: str) -> None:
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )
-    _, said = await process.communicate(database_url.encode())
+    _, said = await process.communicate("\n".join((database_url, *entities)).encode())
     if process.returncode:
         reason = said.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        if process.returncode == _ENTITIES:
+            raise ConfigurationError(f"{reason[0][:500]} (VAREON_ENTITIES)")
         raise ConfigurationError(
             f"The database cannot be prepared ({reason[0][:300]}): correct VAREON_DATABASE_URL, "
             "or put back a backup."
@@ -41,18 +46,40 @@ async def migrate(database_url: str) -> None:
 
 
 def main() -> int:
-    """Migrate the database whose address is read from standard input."""
+    """Migrate the database whose address, and entity modules, are read from standard input."""
     from vareon_runtime.migrations.run import migrate as migrate_now
 
     die_with_parent()
     os.nice(_NICENESS)
     logging.basicConfig(level=logging.ERROR)
+    database_url, *entities = sys.stdin.read().strip().splitlines()
     try:
-        migrate_now(sys.stdin.read().strip())
+        migrate_now(database_url)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent shows it as one line
         reason = str(getattr(error, "orig", None) or error).splitlines() or [type(error).__name__]
         sys.stderr.write(reason[0] + "\n")
         return _FAILED
+    return _make_tables(database_url, entities) if entities else 0
+
+
+def _make_tables(database_url: str, entities: Sequence[str]) -> int:
+    from vareon_runtime.migrations.own_tables import make_tables
+
+    for name in entities:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a module may raise anything when it is imported
+            sys.stderr.write(
+                f"The entity module {name} cannot be imported ({type(error).__name__}: "
+                f"{str(error).splitlines()[0] if str(error) else 'no reason given'}); correct it, "
+                "or start where Python finds it.\n"
+            )
+            return _ENTITIES
+    try:
+        make_tables(database_url)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error.detail}\n")
+        return _ENTITIES
     return 0
 
 

@@ -119,7 +119,7 @@ class Supervision:
 
     async def _migrate(self) -> None:
         try:
-            await schema.migrate(self._settings.database_url)
+            await schema.migrate(self._settings.database_url, self._settings.entities)
         except ConfigurationError as error:
             self._give_up(error.detail)
             return

@@ -17,6 +17,7 @@ from vareon_runtime.errors import VareonError
 from vareon_runtime.hosting.host import Host
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import IdSource
+from vareon_runtime.migrations.own_tables import make_tables
 from vareon_runtime.migrations.run import migrate
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Wire
@@ -76,6 +77,7 @@ class InProcessCluster:
     async def __aenter__(self) -> Self:
         if self._store is None:
             migrate(self.settings.database_url)
+            make_tables(self.settings.database_url)
         self._reader = RowReader(self.settings.database_url)
         await self.bus.start()
         await self.start_host()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import NamedTuple
 
+from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.testing.faulty_store import (
     COMMIT_FAILS,
     COMMIT_UNKNOWN,
@@ -40,9 +41,29 @@ class Fault(NamedTuple):
     coin: float
 
 
-def plan(rng: random.Random, *, count: int = 9, within_s: float = 8.0) -> list[Fault]:
-    """So many faults, somewhere in so many seconds."""
-    names = rng.choices(list(FAULTS), weights=[weight for weight, _ in FAULTS.values()], k=count)
+def plan(
+    rng: random.Random,
+    *,
+    count: int = 9,
+    within_s: float = 8.0,
+    without: Collection[str] = (),
+) -> list[Fault]:
+    """So many faults, somewhere in so many seconds.
+
+    Args:
+        rng: Chooses; `Simulation.rng` gives one that follows from the seed.
+        count: How many.
+        within_s: Virtual seconds within which all of them begin.
+        without: Faults to leave out, keys of `FAULTS`.
+
+    Raises:
+        ConfigurationError: If there is no fault of such a name.
+    """
+    for name in without:
+        if name not in FAULTS:
+            raise ConfigurationError(f"There is no fault '{name}': give {', '.join(FAULTS)}.")
+    some = {name: weight for name, (weight, _) in FAULTS.items() if name not in without}
+    names = rng.choices(list(some), weights=list(some.values()), k=count)
     return sorted(
         Fault(
             rng.uniform(0.2, within_s),

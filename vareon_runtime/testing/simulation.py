@@ -77,7 +77,10 @@ class Simulation:
         self.loop.set_exception_handler(self._crashed)
 
     def run(self, scenario: Callable[[Simulation], Awaitable[T]]) -> T:
-        """Start the cluster, run a scenario on it, and end everything."""
+        """Start the cluster, run a scenario on it, and end everything.
+
+        Whatever the scenario raises carries a note with the seed and the faults that had hit.
+        """
         listening = _Listening(self)
         log = logging.getLogger("vareon")
         before = (log.handlers[:], log.level, log.propagate)
@@ -91,6 +94,12 @@ class Simulation:
                 place.begin()
             task = self.outside.spawn(_as_coroutine(scenario(self)))
             return self.loop.run_until_complete(task)
+        except Exception as error:
+            error.add_note(
+                f"Seed {self.seed} at {self.loop.time():.1f} s of simulated time, after: "
+                f"{', '.join(self.faults) or 'no fault'}."
+            )
+            raise
         finally:
             self.loop.close_all()
             if collects:
