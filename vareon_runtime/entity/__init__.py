@@ -17,8 +17,10 @@ from vareon_runtime.message import (
     Reset,
     State,
 )
+from vareon_runtime.storage.base import Base, UtcTime
 
 __all__ = [
+    "Base",
     "Context",
     "Delta",
     "EffectCall",
@@ -37,6 +39,7 @@ __all__ = [
     "State",
     "StepContext",
     "Tick",
+    "UtcTime",
     "backoff",
     "command",
     "effect",

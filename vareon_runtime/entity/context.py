@@ -178,12 +178,12 @@ class Context:
 
     def update(self, row: type[Base], where: Mapping[str, Any], **values: Any) -> None:
         """Change rows whose columns equal ``where``."""
+        _demand_columns("update", where)
         self.changes.rows.append(RowChange("update", _table(row), values, where))
 
     def delete_rows(self, row: type[Base], **where: Any) -> None:
         """Delete rows whose columns equal ``where``."""
-        if not where:
-            raise InternalError("delete_rows needs at least one column to pick rows by.")
+        _demand_columns("delete_rows", where)
         self.changes.rows.append(RowChange("delete", _table(row), {}, where))
 
     def delete(self) -> None:
@@ -374,6 +374,15 @@ def find_resource(resources: Mapping[type[Any], Any], kind: type[R]) -> R:
     if found is None:
         raise InternalError(f"This host was not given a {kind.__name__}.")
     return found  # type: ignore[no-any-return]
+
+
+def _demand_columns(method: str, where: Mapping[str, Any]) -> None:
+    """Refuse what would pick every row, or, as null equals nothing, none."""
+    if not where:
+        raise InternalError(f"{method} needs at least one column to pick rows by.")
+    for name, value in where.items():
+        if value is None:
+            raise InternalError(f"{method} cannot pick rows by {name}, for null equals nothing.")
 
 
 def _table(row: type[Base]) -> Table:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from tests.support.clocks import ManualClock, without_threads
+from vareon_runtime.entity import Base
 from vareon_runtime.errors import Conflict
 from vareon_runtime.identity import EntityId
 from vareon_runtime.testing import InProcessCluster
@@ -34,6 +38,35 @@ def imported(name: str, source: str, monkeypatch: pytest.MonkeyPatch) -> ModuleT
     return module
 
 
+def test_every_example_is_run_here() -> None:
+    """Each python block holds one of the marks by which the tests below find theirs."""
+    marks = re.findall(r'example\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8"))
+    for source in EXAMPLES:
+        assert any(mark in source for mark in marks), source
+
+
+def test_the_walk_of_ten_minutes(tmp_path: Path) -> None:
+    """The files it tells to write, and the command that it tests them with."""
+    own = tmp_path / "my"
+    own.mkdir()
+    (own / "__init__.py").touch()
+    (own / "entities.py").write_text(example("class Door("), encoding="utf-8")
+    (own / "test_door.py").write_text(example("def test_a_door_opens_once"), encoding="utf-8")
+    (own / "test_doors.py").write_text(example("def test_an_opened_door"), encoding="utf-8")
+    shutil.copy(GUIDE.parents[1] / "pyproject.toml", tmp_path)
+    assert "\n   pytest my\n" in GUIDE.read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "my"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(GUIDE.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
 async def test_the_door_and_its_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     imported("my", "", monkeypatch)
     imported("my.entities", example("class Door("), monkeypatch)
@@ -46,6 +79,21 @@ def test_the_doors_under_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     imported("my.entities", example("class Door("), monkeypatch)
     test = imported("my.test_doors", example("def test_an_opened_door_stays"), monkeypatch)
     test.test_an_opened_door_stays_open()
+
+
+async def test_the_guest_book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = imported("my_book", example("class EntryRow("), monkeypatch)
+    visitors = EntityId("guest_book", "visitors")
+    try:
+        async with InProcessCluster(tmp_path, [book.GuestBook]) as cluster:
+            for number in range(1, 23):
+                assert await cluster.bus.ask(visitors, book.Sign(f"number {number}")) == number
+            await cluster.kill_host()
+            await cluster.start_host()
+            newest = await cluster.bus.ask(visitors, book.GetNewest())
+            assert newest == [f"number {number}" for number in range(22, 2, -1)]
+    finally:
+        Base.metadata.remove(book.EntryRow.__table__)
 
 
 async def test_the_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
