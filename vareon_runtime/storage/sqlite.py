@@ -47,6 +47,7 @@ WRITTEN = "SELECT commit_seq FROM hosts WHERE incarnation = ?"
 GUARD = "UPDATE hosts SET commit_seq = commit_seq + 1 WHERE incarnation = ? AND fenced = 0"
 UNFENCED = "SELECT count(*) FROM hosts WHERE incarnation = ? AND fenced = 0"
 RENEW = "UPDATE hosts SET lease_until_ms = ? WHERE incarnation = ? AND fenced = 0"
+GUARD_AND_COUNT = f"{GUARD} RETURNING commit_seq"
 
 _WRONG_STATEMENT = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH)
 """Such as a table or a column that is not there, or a value that is too long."""
@@ -61,8 +62,8 @@ class SqliteStore:
         self._host = ""
         self._incarnation = ""
         self._epoch = 0
-        self._written = 0
-        """How many commits of this life are known to be durable."""
+        self._unknown = 0
+        """What the guard counts if the last commit was written; 0 once that is known."""
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
 
@@ -76,7 +77,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             self.close()
             raise StoreFailed(f"The database {self._path.name} cannot be used: {error}.") from error
-        self._host, self._incarnation, self._written = host, incarnation, 0
+        self._host, self._incarnation, self._unknown = host, incarnation, 0
 
     def tend(self, now_ms: int, released: Collection[int] = ()) -> Tenure:
         """See `Store.tend`. The file has one writer, so every shard is always its own."""
@@ -148,8 +149,8 @@ class SqliteStore:
             row = writer.execute(WRITTEN, (self._incarnation,)).fetchone()
         except sqlite3.Error as error:
             raise StoreFailed(f"The database could not be read: {error}.", 1.0) from error
-        before, self._written = self._written, row[0] if row else self._written
-        return self._written > before
+        unknown, self._unknown = self._unknown, 0
+        return bool(unknown and row and row[0] >= unknown)
 
     def recover_effects(self, shards: Collection[int]) -> list[EffectRecord]:
         """See `Store.recover_effects`."""
@@ -232,14 +233,16 @@ class SqliteStore:
 
     def _transaction(self, units: Sequence[Unit], now_ms: int) -> None:
         writer = self._require(self._writer)
+        self._unknown = 0
         writer.execute("BEGIN IMMEDIATE")
         try:
-            guarded = writer.execute(GUARD, (self._incarnation,))
-            if guarded.rowcount != 1:
+            guarded = writer.execute(GUARD_AND_COUNT, (self._incarnation,)).fetchall()
+            if not guarded:
                 raise StaleOwner("This host was replaced; ask again.")
+            self._unknown = guarded[0][0]
             batch.write(writer, units, self._epoch, now_ms)
             writer.execute("COMMIT")
-            self._written += 1
+            self._unknown = 0
         except BaseException:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")

@@ -68,3 +68,15 @@ def test_the_count_of_commits_tells_whether_one_was_written(
     connection.failing = False
     assert store.commit([unit(3)], 0) == [None]
     assert store.settle() is False
+
+
+def test_a_commit_that_nobody_settled_says_nothing_of_the_next(store: SqliteStore) -> None:
+    """Such as one that deletes old dead letters: it is simply done again."""
+    forgetful = Forgetful(store._writer, written=True)
+    store._writer = forgetful
+    with pytest.raises(StoreFailed):
+        store.commit([unit(1)], 0)
+    forgetful._written = False
+    with pytest.raises(StoreFailed):
+        store.commit([unit(2)], 0)
+    assert store.settle() is False
