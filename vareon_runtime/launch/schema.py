@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from vareon_runtime.cluster.death import die_with_parent
 from vareon_runtime.errors import ConfigurationError
@@ -65,6 +66,7 @@ def main() -> int:
 def _make_tables(database_url: str, entities: Sequence[str]) -> int:
     from vareon_runtime.migrations.own_tables import make_tables
 
+    sys.path.append(str(Path.cwd()))  # where the host finds them too
     for name in entities:
         try:
             importlib.import_module(name)

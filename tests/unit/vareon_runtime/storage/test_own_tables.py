@@ -71,7 +71,8 @@ async def test_the_step_before_the_first_host_makes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "visits.py").write_text(MODULE)
-    monkeypatch.setenv("PYTHONPATH", ":".join([str(tmp_path), *filter(None, sys.path)]))
+    monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "vareon.db"
     await schema.migrate(f"sqlite:///{path}", ["visits"])
     assert columns(path, "my_visits") == ["id", "door"]
