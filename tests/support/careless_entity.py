@@ -80,6 +80,10 @@ class Wake(Request[bool]):
     how: str
 
 
+class PeekAndSend(Request[int]):
+    """A query that wants to send something all the same."""
+
+
 class Pair(Request[dict[tuple[int, int], int]]):
     """Answered with what JSON cannot say."""
 
@@ -156,6 +160,11 @@ class Careless(Entity[CarelessState]):
     @reminder
     async def alarm(self, tick: Tick, context: Context) -> None:
         await self._leave(self.state.told, context)
+
+    @query(creates=True)
+    async def peek(self, message: PeekAndSend, context: Context) -> int:
+        context.send(EntityId("careless", "b"), Act())
+        return self.state.count
 
     @query(creates=True)
     async def told(self, message: GetTold, context: Context) -> tuple[int, str]:

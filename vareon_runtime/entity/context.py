@@ -160,6 +160,11 @@ class Context:
             self._changes = Changes()
         return self._changes
 
+    @property
+    def changed(self) -> bool:
+        """Whether this turn wants to commit anything besides the state."""
+        return self._changes is not None and self._changes != Changes()
+
     def now(self) -> Any:
         """The time, timezone-aware UTC."""
         return utc(self._clock.time())

@@ -143,6 +143,11 @@ async def _handle(
         entity.permit(message, context)
         result = await within_limit(activation, handler.method(entity, message, context))
         payload = None if isinstance(result, Later) else stored_reply(result)
+        if context.changed and not handler.options.durable:
+            raise InternalError(
+                f"{request.name} commits nothing, so its handler cannot send, remind, start, emit "
+                "or change rows: make it a command, and not durable=False."
+            )
         await sends.number(activation, context, request.trace_id)
         inbox = InboxRecord(activation.target, request.message_id, digest, payload)
         unit = Unit(activation.target, inbox=inbox)

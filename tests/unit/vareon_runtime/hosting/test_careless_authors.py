@@ -17,6 +17,7 @@ from tests.support.careless_entity import (
     GetTold,
     Pair,
     Pass,
+    PeekAndSend,
     Slowness,
     Wake,
 )
@@ -127,6 +128,11 @@ async def test_a_reply_that_is_no_json_ends_nothing(cluster: InProcessCluster) -
         await cluster.bus.ask_json(A, "Pair", b"{}", principal=ANN, timeout_s=5)
     assert await cluster.bus.ask(A, Pair()) == {(1, 2): 3}
     assert await cluster.bus.ask(A, Act()) == 3
+
+
+async def test_a_query_that_wants_to_commit_something_is_told_so(cluster: InProcessCluster) -> None:
+    with pytest.raises(InternalError, match="make it a command"):
+        await cluster.bus.ask(A, PeekAndSend())
 
 
 async def test_an_entity_that_cannot_be_made_is_an_error_of_its_own(
