@@ -11,7 +11,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, insert, selec
 from sqlalchemy.pool import NullPool
 
 from vareon_runtime.errors import ConfigurationError
+from vareon_runtime.migrations.own_tables import declare, make_tables
 from vareon_runtime.migrations.run import HEAD, upgrade
 from vareon_runtime.storage.base import rfc3339
 
@@ -76,23 +77,28 @@ def write(path: Path, into: IO[bytes], kept: dict[str, str]) -> Contents:
     return Contents(made_at, schema, kept, rows)
 
 
-def restore(source: IO[bytes], path: Path) -> Contents:
+def restore(source: IO[bytes], path: Path, entities: Sequence[str] = ()) -> Contents:
     """Make a database from a backup, of this or an older version, and bring its tables up to date.
 
+    Args:
+        source: The backup.
+        path: The file of the database, which is not there yet.
+        entities: Modules of entities whose tables the backup may hold.
+
     Raises:
-        ConfigurationError: If it is not a backup, is damaged, or is newer than this program. What
-            was made at ``path`` until then is of no use.
+        ConfigurationError: If it is not a backup, is damaged, is newer than this program, or holds
+            tables that no module declares. What was made at ``path`` until then is of no use.
     """
     try:
         with gzip.GzipFile(fileobj=source, mode="rb") as packed:
-            return _restore(_lines(packed), path)
+            return _restore(_lines(packed), path, entities)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"The backup is damaged or is none ({str(error)[:200]}): use another copy of it."
         ) from error
 
 
-def _restore(lines: Iterator[Any], path: Path) -> Contents:
+def _restore(lines: Iterator[Any], path: Path, entities: Sequence[str]) -> Contents:
     head = next(lines, None)
     if not isinstance(head, dict) or head.get("vareon_backup") != FORMAT:
         raise ValueError("its first line is not that of a backup")
@@ -102,11 +108,18 @@ def _restore(lines: Iterator[Any], path: Path) -> Contents:
             f"The backup was made by a newer version (schema {schema}): install that version."
         )
     upgrade(path, schema)
+    declare(entities)
+    make_tables(f"sqlite:///{path}")
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     rows: dict[str, int] = {}
     with engine.begin() as connection:
         tables = _reflected(connection)
         for name, batch in _batches(lines, rows):
+            if name not in tables.tables:
+                raise ConfigurationError(
+                    f"The backup holds the table {name[:80]}, which is none of the product's: name "
+                    "the module that declares it in VAREON_ENTITIES."
+                )
             connection.execute(insert(tables.tables[name]), _read_rows(tables.tables[name], batch))
     upgrade(path)
     kept = {str(name): str(value) for name, value in head["kept"].items()}

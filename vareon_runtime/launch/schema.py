@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from vareon_runtime.cluster.death import die_with_parent
 from vareon_runtime.errors import ConfigurationError
@@ -64,20 +62,10 @@ def main() -> int:
 
 
 def _make_tables(database_url: str, entities: Sequence[str]) -> int:
-    from vareon_runtime.migrations.own_tables import make_tables
+    from vareon_runtime.migrations.own_tables import declare, make_tables
 
-    sys.path.append(str(Path.cwd()))  # where the host finds them too
-    for name in entities:
-        try:
-            importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - a module may raise anything when it is imported
-            sys.stderr.write(
-                f"The entity module {name} cannot be imported ({type(error).__name__}: "
-                f"{str(error).splitlines()[0] if str(error) else 'no reason given'}); correct it, "
-                "or start where Python finds it.\n"
-            )
-            return _ENTITIES
     try:
+        declare(entities)
         make_tables(database_url)
     except ConfigurationError as error:
         sys.stderr.write(f"{error.detail}\n")

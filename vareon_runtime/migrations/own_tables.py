@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import importlib
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from sqlalchemy import Connection, Table, create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +25,26 @@ def declared_tables() -> list[Table]:
         if not mapper.class_.__module__.startswith(_OURS)
     }
     return [table for table in Base.metadata.sorted_tables if table in found]
+
+
+def declare(modules: Iterable[str]) -> None:
+    """Import the modules of entities, which declares their tables.
+
+    Raises:
+        ConfigurationError: If one cannot be imported.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # where a host finds them too
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            reason = (str(error) or "no reason given").splitlines()[0]
+            raise ConfigurationError(
+                f"The entity module {name} cannot be imported ({type(error).__name__}: {reason}); "
+                "correct it, or start where Python finds it."
+            ) from error
 
 
 def make_tables(database_url: str, tables: Collection[Table] | None = None) -> None:

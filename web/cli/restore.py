@@ -52,7 +52,7 @@ def restore(file: Path, *, replace: bool, as_json: bool, data_dir: Path | None) 
         _remove(fresh)
         with file.open("rb") as source:
             try:
-                contents = archive.restore(source, fresh)
+                contents = archive.restore(source, fresh, settings.entities)
             except ConfigurationError:
                 _remove(fresh)
                 raise

@@ -146,3 +146,30 @@ def test_without_a_database_there_is_no_backup(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         archive.write(tmp_path / "none.db", io.BytesIO(), {})
     assert not (tmp_path / "none.db").exists()
+
+
+ROWS_OF_ONE_S_OWN = """
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+from vareon_runtime.entity import Base
+
+class ShelfRow(Base):
+    __tablename__ = "my_shelves"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+"""
+
+
+def test_tables_of_one_s_own_come_back_if_their_module_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path / "vareon.db")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE my_shelves (id VARCHAR(36) PRIMARY KEY)")
+        connection.execute("INSERT INTO my_shelves VALUES ('top')")
+    good = written(path)
+    with pytest.raises(ConfigurationError, match=r"my_shelves.*VAREON_ENTITIES"):
+        archive.restore(io.BytesIO(good), tmp_path / "without.db")
+    (tmp_path / "shelves.py").write_text(ROWS_OF_ONE_S_OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    archive.restore(io.BytesIO(good), tmp_path / "with.db", ["shelves"])
+    assert everything(tmp_path / "with.db")["my_shelves"] == [("top",)]
