@@ -9,8 +9,11 @@ import pytest
 
 from actors.cognisys import openai_wire
 from actors.cognisys.completion import Deadlines
+from tests.support.patient import Patient
 from tests.support.system import InProcessSystem
 from tests.support.upstream import Upstream
+
+ENTITIES = ("examples.counter.counter", "tests.support.patient")
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +28,9 @@ def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
-    """Host, router and front door, ready."""
-    async with InProcessSystem(tmp_path, entities=("examples.counter.counter",)) as running:
+    """Host, router and front door, ready, with an entity that counts and one that waits."""
+    Patient.again()
+    async with InProcessSystem(tmp_path, entities=ENTITIES) as running:
         yield running
 
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,6 @@ from web.front_door import FrontDoor
 PATIENT = "/api/entities/patient/p/"
 PROVIDERS = "/api/cognisys/providers"
 EVENTS = {"Accept": "text/event-stream"}
-
-
-@pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
-    """Host, router and front door, with an entity that waits."""
-    Patient.again()
-    async with InProcessSystem(tmp_path, entities=("tests.support.patient",)) as running:
-        yield running
 
 
 class Inside:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,18 +18,9 @@ from vareon_runtime.hosting import outcome
 from vareon_runtime.hosting.bootstrap import HostService
 from vareon_runtime.identity import IdSource
 
-ENTITIES = ("examples.counter.counter", "tests.support.patient")
 COUNT = "/api/entities/counter/mine/"
 PROVIDERS = "/api/cognisys/providers"
 MODELS = "/api/cognisys/models"
-
-
-@pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
-    """Host, router and front door, with an entity that waits."""
-    Patient.again()
-    async with InProcessSystem(tmp_path, entities=ENTITIES) as running:
-        yield running
 
 
 async def new_host(system: InProcessSystem) -> None:

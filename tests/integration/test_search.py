@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from tests.support.system import InProcessSystem
-
-
-@pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
-    async with InProcessSystem(tmp_path) as running:
-        yield running
 
 
 async def found(client: aiohttp.ClientSession, query: str, **more: Any) -> list[tuple[str, str]]:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.support.system import InProcessSystem
 
 MODULES = ("arcana", "myntrix", "neosyntis", "cognisys")
-
-
-@pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
-    async with InProcessSystem(tmp_path) as running:
-        yield running
 
 
 async def status(client: aiohttp.ClientSession) -> dict[str, Any]:
