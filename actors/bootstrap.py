@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.accounts.one_use import OneUseTokens
 from actors.cognisys.completion import Completions
 from actors.cognisys.guide import Guide, HostFacts
 from actors.cognisys.keyring import KeyRing
 from actors.cognisys.openai_wire import OpenAiWire
+from actors.mail.post_office import PostOffice
+from actors.mail.terminal import ServerTerminal
 from actors.registry import build_registry
-from vareon_runtime.clock import SystemClock
+from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
 from vareon_runtime.hosting.bootstrap import build
 from vareon_runtime.service import Service
@@ -29,9 +32,16 @@ async def build_host(settings: Settings, name: str) -> Service:
         KeyRing: keys,
         Completions: wire,
         Guide: Guide(facts, clock),
+        OneUseTokens: OneUseTokens(),
+        PostOffice: _post_office(settings, clock),
     }
     registry = build_registry(settings.entities)
     return await build(settings, name, registry, resources, closers=[wire.close])
+
+
+def _post_office(settings: Settings, clock: Clock) -> PostOffice:
+    site = settings.public_url or url_of(settings)
+    return PostOffice(settings.smtp, site, ServerTerminal(settings.control_socket).show, clock)
 
 
 def url_of(settings: Settings) -> str:

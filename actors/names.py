@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from vareon_runtime.identity import EntityId
+from vareon_runtime.models import login_key
 
 GUIDE_MODEL = "vareon/guide"
 """The built-in responder, used when no model is connected."""
@@ -36,3 +39,14 @@ def dead_letter(letter_id: str) -> EntityId:
 def user(user_id: str) -> EntityId:
     """An account."""
     return EntityId("user", user_id)
+
+
+def account_desk(address: str) -> EntityId:
+    """Where letters to an address are asked for."""
+    digest = hashlib.sha256(login_key(address).encode("utf-8", "replace")).hexdigest()
+    return EntityId("account_desk", digest[:2])
+
+
+def mail(mail_id: str) -> EntityId:
+    """A letter."""
+    return EntityId("mail", mail_id)

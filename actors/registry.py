@@ -7,18 +7,22 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+from actors.accounts.account_desk import AccountDesk
 from actors.accounts.user import User
 from actors.arcana.conversation import Conversation
 from actors.cognisys.preference import Preference
 from actors.cognisys.provider import Provider
 from actors.cognisys.routing import Routing
+from actors.mail.mail import Mail
 from actors.system.dead_letter import DeadLetter
 from vareon_runtime.entity import Entity, Registry
 from vareon_runtime.errors import ConfigurationError
 
 ENTITIES: tuple[type[Entity[Any]], ...] = (
+    AccountDesk,
     Conversation,
     DeadLetter,
+    Mail,
     Preference,
     Provider,
     Routing,

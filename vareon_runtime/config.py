@@ -16,6 +16,26 @@ UNIX_PATH_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Smtp:
+    """The mail server that letters leave by.
+
+    Attributes:
+        tls: ``starttls``, ``tls`` from the first byte, or ``none``.
+        sender: What letters say they come from, such as ``Vareon <vareon@example.org>``.
+        password_file: Holds the password and nothing else; read whenever a letter leaves.
+        ca_file: Certificates to trust besides the system's own.
+    """
+
+    host: str
+    port: int
+    sender: str
+    tls: str = "starttls"
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the operator decided."""
 
@@ -33,6 +53,13 @@ class Settings:
     tls_cert: Path | None = None
     """PEM file of a certificate with its chain; with its key it makes this HTTPS."""
     tls_key: Path | None = None
+    registration: str = "open"
+    """Who may register: ``open`` anybody, ``invited`` whom an administrator invites, ``closed``
+    nobody."""
+    public_url: str = ""
+    """Where people reach this installation, for links in letters; empty for its own address."""
+    smtp: Smtp | None = None
+    """The mail server; without one letters are shown in the terminal and kept."""
     instance: str = ""
     """Names this start; every process of it carries it in its environment."""
 

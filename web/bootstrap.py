@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from actors.cognisys.discovery import discover, offer
-from vareon_runtime.clock import SystemClock
+from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.cluster.ray_state import ray_state
 from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
@@ -28,6 +28,9 @@ from web.api.cognisys import CognisysRoutes
 from web.api.console import ConsoleRoutes
 from web.api.dead_letters import DeadLetterRoutes
 from web.api.entities import EntityRoutes
+from web.api.mail import MailRoutes
+from web.api.profile import ProfileRoutes
+from web.api.registration import RegistrationRoutes
 from web.api.search import SearchRoutes
 from web.api.status import StatusRoutes
 from web.api.system import SystemRoutes
@@ -43,11 +46,15 @@ from web.services.accounts import Accounts, Rows
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
+from web.services.export import Export
 from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
 from web.services.models import Models
+from web.services.outbox import Outbox
 from web.services.passwords import Passwords
 from web.services.preferences import Preferences
+from web.services.profile import Profile
 from web.services.readiness import Readiness
+from web.services.registration import Registration
 from web.services.search import Search
 from web.services.status import Status
 from web.services.storage import Storage
@@ -86,6 +93,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *SearchRoutes(Search(database)).routes(),
         *StatusRoutes(status).routes(),
         *AccountRoutes(accounts, tokens).routes(),
+        *_own_account_routes(database, rows, bus, passwords, ids, settings, clock),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
         *_domain_routes(rows, bus, ids, sockets),
     ]
@@ -115,6 +123,24 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         certificate.context,
         lasting,
     )
+
+
+def _own_account_routes(
+    database: Database,
+    rows: Rows,
+    bus: MessageBus,
+    passwords: Passwords,
+    ids: IdSource,
+    settings: Settings,
+    clock: Clock,
+) -> list[Route]:
+    registration = Registration(database, bus, passwords, ids, settings)
+    profile = Profile(rows, bus, passwords)
+    return [
+        *RegistrationRoutes(registration, profile).routes(),
+        *ProfileRoutes(profile, Export(database, clock)).routes(),
+        *MailRoutes(Outbox(database)).routes(),
+    ]
 
 
 def _domain_routes(rows: Rows, bus: MessageBus, ids: IdSource, sockets: OpenSockets) -> list[Route]:

@@ -140,7 +140,8 @@ class KeyedRequests:
         outcome = _outcome(response)
         if outcome is None:
             return response
-        with contextlib.suppress(OutcomeUnknown, Overloaded):
+        # Whoever has just closed the account has nobody left to remember it.
+        with contextlib.suppress(OutcomeUnknown, Overloaded, NotFound):
             return _as_kept(await self._kept(principal, kept_id, fingerprint, outcome))
         return response
 

@@ -35,6 +35,24 @@ class WrongMethod(Refused):
     code = "wrong_method"
 
 
+class Taken(Refused):
+    """Somebody has this name or e-mail already."""
+
+    code = "taken"
+
+
+class BadToken(Refused):
+    """A one-use token that is none, was used, or is too old."""
+
+    code = "bad_token"
+
+
+class NotVerified(Refused):
+    """The password is right, but nobody has shown that the e-mail is theirs."""
+
+    code = "not_verified"
+
+
 class Starting(Refused):
     """The system is not ready yet."""
 

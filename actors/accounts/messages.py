@@ -62,3 +62,66 @@ class CreateUser(Request[UserView], frozen=True):
     hashed_password: str
     roles: tuple[str, ...] = ("member",)
     email: str | None = None
+
+
+class RegisterUser(Request[bool], frozen=True):
+    """Open one's own account under the addressed id. Only the system asks for it."""
+
+    username: str
+    email: str
+    hashed_password: str
+
+
+class VerifyEmail(Request[bool], frozen=True):
+    """The token came back whose hash this is. Only the system asks for it."""
+
+    token_hash: str
+
+
+class ResendVerification(Message, frozen=True):
+    """Mail another link, if there is something to verify."""
+
+
+class ChangeAccount(Request[bool], frozen=True):
+    """Change what is given; a new e-mail counts once it is verified."""
+
+    username: str | None = None
+    email: str | None = None
+
+
+class ChangePassword(Request[bool], frozen=True):
+    """Replace a password that was checked.
+
+    Attributes:
+        replacing: The stored hash that it was checked against.
+    """
+
+    hashed_password: str
+    replacing: str
+
+
+class IssueReset(Message, frozen=True):
+    """Mail a link that sets a new password. Only the system asks for it."""
+
+
+class ResetPassword(Request[bool], frozen=True):
+    """Set a new password for the token whose hash this is. Only the system asks for it."""
+
+    token_hash: str
+    hashed_password: str
+
+
+class CloseAccount(Request[bool], frozen=True):
+    """Delete the account and everything of theirs; true once nobody can sign in any more."""
+
+
+class AskForLetter(Request[bool], frozen=True):
+    """Somebody who is not signed in asks for a letter; answered alike whoever they are.
+
+    Attributes:
+        address: The e-mail or name they gave.
+        letter: ``reset`` or ``verify``.
+    """
+
+    address: str
+    letter: str

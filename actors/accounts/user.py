@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from typing import Any, ClassVar
-
+from actors.accounts.closing import Closing
 from actors.accounts.messages import (
     BeginKeyed,
     CreateUser,
+    IssueReset,
     KeepFound,
     KeepOutcome,
     Outcome,
+    RegisterUser,
+    ResendVerification,
+    ResetPassword,
     UserView,
+    VerifyEmail,
 )
-from vareon_runtime.entity import Context, Entity, Message, State, command, entity
-from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitted
-from vareon_runtime.message import Upgrade
+from actors.accounts.password_care import PasswordCare
+from actors.accounts.registration import Registration
+from actors.accounts.user_state import (
+    checked_email,
+    checked_hash,
+    checked_roles,
+    checked_username,
+)
+from vareon_runtime.entity import Context, Message, command, entity
+from vareon_runtime.errors import Conflict, NotFound, NotPermitted
 from vareon_runtime.models import UserRoleRow, UserRow
 
-ROLES = ("admin", "operator", "member", "viewer")
-_USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,80}")
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-
-
-def _as_verified(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "is_verified": True, "token_version": 0}
-
-
-class UserState(State):
-    """What an account remembers."""
-
-    schema_version: ClassVar[int] = 2
-    upgrades: ClassVar[dict[int, Upgrade]] = {1: _as_verified}
-
-    username: str = ""
-    email: str | None = None
-    hashed_password: str = ""
-    is_active: bool = True
-    is_verified: bool = True
-    token_version: int = 0
-    created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    updated_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
-    roles: tuple[str, ...] = ()
+SYSTEM_ONLY = (CreateUser, RegisterUser, VerifyEmail, ResendVerification, IssueReset, ResetPassword)
+"""What nobody asks for by themselves; the system does, once it has checked who may."""
 
 
 @entity("user", row=UserRow)
-class User(Entity[UserState]):
+class User(Registration, PasswordCare, Closing):
     """One account, under the user's id."""
 
     def permit(self, message: Message | None, context: Context) -> None:
@@ -54,7 +41,7 @@ class User(Entity[UserState]):
         who = context.principal
         if who is None or who.is_admin:
             return
-        if isinstance(message, CreateUser):
+        if isinstance(message, SYSTEM_ONLY):
             raise NotPermitted("Not enough permissions")
         if who.user_id != self.key:
             raise NotFound("User not found")
@@ -64,13 +51,16 @@ class User(Entity[UserState]):
         """Open the account."""
         if self.exists:
             raise Conflict(f"The account '{self.state.username}' exists already.")
-        roles = _checked_roles(message.roles)
+        roles = checked_roles(message.roles)
         state = self.state
-        state.username = _checked_username(message.username)
-        state.email = _checked_email(message.email)
-        state.hashed_password = _checked_hash(message.hashed_password)
+        state.username = checked_username(message.username)
+        state.email = checked_email(message.email)
+        state.hashed_password = checked_hash(message.hashed_password)
         state.created_at = state.updated_at = context.now()
         state.roles = roles
+        self.exchange_login(None, state.username, None, context)
+        if state.email is not None:
+            self.exchange_login(None, state.email, state.username, context)
         for role in roles:
             context.insert(UserRoleRow, user_id=self.key, role=role)
         return UserView(
@@ -101,30 +91,3 @@ class User(Entity[UserState]):
         if message.outcome is None:
             raise NotFound("No outcome is kept under this key.")
         return message.outcome
-
-
-def _checked_username(username: str) -> str:
-    if not _USERNAME.fullmatch(username):
-        raise InvalidMessage("A username has 1 to 80 of: letters, digits, '.', '_', '@', '-'.")
-    return username
-
-
-def _checked_email(email: str | None) -> str | None:
-    if not email:
-        return None
-    if not _EMAIL.fullmatch(email):
-        raise InvalidMessage("email must be like name@example.com.")
-    return email
-
-
-def _checked_hash(hashed_password: str) -> str:
-    if not 0 < len(hashed_password) <= 200:
-        raise InvalidMessage("A password's hash has 1 to 200 characters.")
-    return hashed_password
-
-
-def _checked_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = sorted(set(roles) - set(ROLES))
-    if unknown:
-        raise InvalidMessage(f"'{unknown[0][:40]}' is not a role; use {', '.join(ROLES)}.")
-    return tuple(dict.fromkeys(roles))

@@ -128,6 +128,10 @@ class SetPreference(Request[PreferenceView], frozen=True):
     top_p: float | None = None
 
 
+class DeletePreference(Request[bool], frozen=True):
+    """Forget what this user wants."""
+
+
 class ModelRoute(Message, frozen=True):
     """Where a prompt goes, and why.
 

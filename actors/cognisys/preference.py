@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from actors.cognisys.messages import PreferenceView, SetPreference
+from actors.cognisys.messages import DeletePreference, PreferenceView, SetPreference
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import InvalidMessage, NotFound
 from vareon_runtime.models import LlmModelRow, UserLlmPreferenceRow
@@ -55,6 +55,12 @@ class Preference(Entity[PreferenceState]):
         if not self.exists:
             state.created_at = state.updated_at
         return self._view()
+
+    @command
+    async def delete(self, message: DeletePreference, context: Context) -> bool:
+        """Forget it."""
+        context.delete()
+        return True
 
     def _view(self) -> PreferenceView:
         state = self.state

@@ -40,11 +40,13 @@ class InProcessSystem:
     """The whole system on a temporary folder.
 
     Attributes:
+        options: Settings that a test needs to differ.
         events: What the front door told its parent.
     """
 
     data_dir: Path
     entities: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,6 +58,7 @@ class InProcessSystem:
             database_url=f"sqlite:///{self.data_dir / 'vareon.db'}",
             port=self.port,
             entities=self.entities,
+            **self.options,
         )
         self.sessions: list[aiohttp.ClientSession] = []
         self._told = asyncio.Condition()

@@ -12,9 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vareon_runtime.config import Settings
+from vareon_runtime.config import Settings, Smtp
 
 MAX_LINE_BYTES = 64 * 1024
+_SMTP_PATHS = ("password_file", "ca_file")
 
 
 def line(message: dict[str, Any]) -> bytes:
@@ -24,13 +25,34 @@ def line(message: dict[str, Any]) -> bytes:
 
 def settings_to_wire(settings: Settings) -> dict[str, Any]:
     """Settings as plain JSON values."""
-    values = dataclasses.asdict(settings)
-    values["data_dir"] = str(settings.data_dir)
-    return values
+    return _plain(dataclasses.asdict(settings))
 
 
 def settings_from_wire(values: dict[str, Any]) -> Settings:
     """The settings that `settings_to_wire` wrote."""
-    return Settings(
-        **{**values, "data_dir": Path(values["data_dir"]), "entities": tuple(values["entities"])}
+    smtp = values["smtp"] and Smtp(
+        **{**values["smtp"], **{name: _path(values["smtp"][name]) for name in _SMTP_PATHS}}
     )
+    return Settings(
+        **{
+            **values,
+            "data_dir": Path(values["data_dir"]),
+            "entities": tuple(values["entities"]),
+            "smtp": smtp,
+        }
+    )
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _plain(value)
+        if isinstance(value, dict)
+        else str(value)
+        if isinstance(value, Path)
+        else value
+        for name, value in values.items()
+    }
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

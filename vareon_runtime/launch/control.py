@@ -20,6 +20,8 @@ OnEvent = Callable[[dict[str, Any]], Awaitable[None]]
 class ControlSocket:
     """Listens for front doors; one at a time is expected, a restarted one replaces the last.
 
+    A host comes by too, for as long as it takes to have a letter shown.
+
     Args:
         path: Where to listen.
         listening: The socket to hand over.
@@ -66,16 +68,19 @@ class ControlSocket:
 
     async def _serve(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        waiting = b""
+        waiting, is_front_door = b"", True
         with connection, contextlib.suppress(OSError, ValueError):
             while received := await loop.sock_recv(connection, 4096):
                 waiting += received
                 *lines, waiting = waiting.split(b"\n")
                 for text in lines:
-                    await self._handle(connection, _event(text))
+                    told = _event(text)
+                    is_front_door &= told.get("event") != "letter"
+                    await self._handle(connection, told)
                 if len(waiting) > _MAX_LINE_BYTES:
                     break
-        await self._tell({"event": "gone"})
+        if is_front_door:
+            await self._tell({"event": "gone"})
 
     async def _tell(self, event: dict[str, Any]) -> None:
         """Pass it on; a listener's mistake must not hang up on a front door that works."""

@@ -21,6 +21,12 @@ from pydantic_settings import (
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.launch.database_url import checked_database_url
+from vareon_runtime.launch.mail_settings import (
+    MailFields,
+    public_url_of,
+    registration_of,
+    smtp_of,
+)
 
 SETTINGS_FILE = "vareon.toml"
 MIN_PASSWORD_BYTES = 8
@@ -33,7 +39,7 @@ def _short_hostname() -> str:
     return re.sub(r"[^a-z0-9-]+", "-", name).strip("-")[:40] or "node"
 
 
-class SettingsSource(BaseSettings):
+class SettingsSource(MailFields, BaseSettings):
     """What may be written in the environment, in ``vareon.toml`` and as a flag."""
 
     model_config = SettingsConfigDict(env_prefix="VAREON_", extra="forbid", validate_default=True)
@@ -135,6 +141,9 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         dead_letter_days=source.dead_letter_days,
         tls_cert=source.tls_cert,
         tls_key=source.tls_key,
+        registration=registration_of(source, loopback=is_loopback(source.host)),
+        public_url=public_url_of(source),
+        smtp=smtp_of(source),
         instance=instance,
     )
     return settings, source.admin_password

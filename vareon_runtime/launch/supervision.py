@@ -157,6 +157,9 @@ class Supervision:
 
     async def _front_door_said(self, event: dict[str, Any]) -> None:
         kind = event.get("event")
+        if kind == "letter":
+            self._terminal.letter(event)
+            return
         telemetry.event(f"front_door.{kind}", front_door=event.get("pid"))
         if kind == "take":
             self._page.close()

@@ -12,6 +12,7 @@ from vareon_runtime.config import Settings
 from vareon_runtime.launch.typed_command import typed_command
 
 _LABEL_WIDTH = 15
+_LONGEST_SHOWN = 2000
 
 
 class Terminal:
@@ -68,6 +69,16 @@ class Terminal:
         if not any(source.get("models") for source in found):
             shown += "; the built-in guide answers until one is added"
         self.field("Models", shown)
+
+    def letter(self, told: dict[str, Any]) -> None:
+        """A letter that no mail server takes; it is shown here and never logged."""
+        recipient, subject, link = (
+            "".join(one for one in str(told.get(name, ""))[:_LONGEST_SHOWN] if one.isprintable())
+            for name in ("recipient", "subject", "link")
+        )
+        self.field("Mail", f"to {recipient}: {subject}")
+        if link:
+            self.field("", link)
 
     def next_command(self, arguments: str) -> None:
         """What to try now."""

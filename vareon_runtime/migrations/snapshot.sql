@@ -75,7 +75,7 @@ CREATE TABLE users (
 	hashed_password VARCHAR(200) NOT NULL, 
 	is_active BOOLEAN NOT NULL, 
 	created_at VARCHAR(27) NOT NULL, 
-	updated_at VARCHAR(27) NOT NULL, is_verified BOOLEAN DEFAULT 1 NOT NULL, token_version INTEGER DEFAULT 0 NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, is_verified BOOLEAN DEFAULT 1 NOT NULL, token_version INTEGER DEFAULT 0 NOT NULL, pending_email VARCHAR(320), verification_hash VARCHAR(64), verification_expires_at VARCHAR(27), reset_hash VARCHAR(64), reset_expires_at VARCHAR(27), 
 	CONSTRAINT pk_users PRIMARY KEY (id), 
 	CONSTRAINT uq_users_email UNIQUE (email), 
 	CONSTRAINT uq_users_username UNIQUE (username)
@@ -274,4 +274,29 @@ CREATE TRIGGER search_llm_provider_removed AFTER DELETE ON llm_providers BEGIN D
 CREATE TRIGGER search_user_added AFTER INSERT ON users BEGIN INSERT INTO search_documents (kind, id, scope, title, body, facts, updated_at) VALUES ('user', NEW.id, 'all', coalesce(NEW.username, ''), coalesce(NEW.email, ''), json_object(), NEW.updated_at); END;
 CREATE TRIGGER search_user_changed AFTER UPDATE ON users WHEN 'all' IS NOT 'all' OR coalesce(OLD.username, '') IS NOT coalesce(NEW.username, '') OR coalesce(OLD.email, '') IS NOT coalesce(NEW.email, '') OR json_object() IS NOT json_object() BEGIN UPDATE search_documents SET scope = 'all', title = coalesce(NEW.username, ''), body = coalesce(NEW.email, ''), facts = json_object(), updated_at = NEW.updated_at WHERE kind = 'user' AND id = OLD.id; END;
 CREATE TRIGGER search_user_removed AFTER DELETE ON users BEGIN DELETE FROM search_documents WHERE kind = 'user' AND id = OLD.id; END;
-INSERT INTO alembic_version (version_num) VALUES ('0007');
+CREATE UNIQUE INDEX ix_users_verification_hash ON users (verification_hash);
+CREATE UNIQUE INDEX ix_users_reset_hash ON users (reset_hash);
+CREATE TABLE user_logins (
+	login VARCHAR(700) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	CONSTRAINT pk_user_logins PRIMARY KEY (login), 
+	CONSTRAINT fk_user_logins_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_user_logins_user_id ON user_logins (user_id);
+CREATE TABLE mails (
+	id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	template VARCHAR(40) NOT NULL, 
+	recipient VARCHAR(320) NOT NULL, 
+	subject VARCHAR(200) NOT NULL, 
+	status VARCHAR(12) NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	error VARCHAR(500), 
+	link TEXT, 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_mails PRIMARY KEY (id)
+);
+CREATE INDEX ix_mails_created_at_id ON mails (created_at, id);
+CREATE INDEX ix_mails_user_id ON mails (user_id);
+INSERT INTO alembic_version (version_num) VALUES ('0008');

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vareon_runtime.storage.base import Base, UtcTime
@@ -14,6 +16,10 @@ class UserRow(Base):
     """An account."""
 
     __tablename__ = "users"
+    __table_args__ = (
+        Index(None, "verification_hash", unique=True),
+        Index(None, "reset_hash", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     username: Mapped[str] = mapped_column(String(80), unique=True)
@@ -24,8 +30,31 @@ class UserRow(Base):
     """Whether the e-mail was shown to be theirs; nobody else opens an account by themselves."""
     token_version: Mapped[int] = mapped_column(server_default=text("0"))
     """Rises when all tokens given out before must not count any more."""
+    pending_email: Mapped[str | None] = mapped_column(String(320))
+    """An address that becomes the e-mail once it is shown to be theirs."""
+    verification_hash: Mapped[str | None] = mapped_column(String(64))
+    """Of the one-use token that shows it; the token itself is only in the mail."""
+    verification_expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    reset_hash: Mapped[str | None] = mapped_column(String(64))
+    """Of the one-use token that sets a new password."""
+    reset_expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class UserLoginRow(Base):
+    """A name or an e-mail that somebody signs in with; whose it is, it is nobody else's.
+
+    Names and e-mails are unique together and without regard to case, so that no name can stand in
+    the way of an e-mail. Accounts that were told apart by case alone before that rule kept their
+    exact spelling, and only the oldest of them has a row here.
+    """
+
+    __tablename__ = "user_logins"
+
+    login: Mapped[str] = mapped_column(String(700), primary_key=True)
+    """As `login_key` makes it."""
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
 
 
 class UserRoleRow(Base):
@@ -37,3 +66,13 @@ class UserRoleRow(Base):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     role: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
+def login_key(login: str) -> str:
+    """The form in which names and e-mails are compared: without case, and normalized (NFKC)."""
+    return unicodedata.normalize("NFKC", login.strip()).casefold()
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a one-use token; it is random, so it needs no salt and no slow hash."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

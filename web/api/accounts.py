@@ -11,7 +11,7 @@ from web.caller import caller_of
 from web.credentials import clear_session, set_session
 from web.given import body_of
 from web.routes import PUBLIC, Route
-from web.schemas.accounts import DoneOut, MeOut, SignInForm, TokenOut, UserIn
+from web.schemas.accounts import DoneOut, SignInForm, TokenOut, UserIn
 from web.services import policy
 from web.services.accounts import Accounts
 from web.services.tokens import ACCESS_LIFE_S, Tokens
@@ -37,7 +37,6 @@ class AccountRoutes:
                 answer=TokenOut,
             ),
             Route("POST", "/api/logout", PUBLIC, self.sign_out, answer=DoneOut),
-            Route("GET", "/api/users/me", policy.READ_ACCOUNT, self.me, answer=MeOut),
             Route(
                 "POST",
                 "/api/users",
@@ -64,12 +63,6 @@ class AccountRoutes:
         response = answer(DoneOut("Signed out"))
         clear_session(request, response)
         return response
-
-    async def me(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
-        """Who is signed in."""
-        caller = caller_of(request)
-        roles, permissions = caller.principal.roles, sorted(caller.permissions)
-        return answer(MeOut(caller.user_id, caller.username, caller.email, roles, permissions))
 
     async def create(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Open an account."""

@@ -28,16 +28,6 @@ class UserIn(StrictIn):
     email: Annotated[str | None, NoneIfBlank] = Field(default=None, max_length=320)
 
 
-class MeOut(msgspec.Struct, frozen=True):
-    """The signed-in user."""
-
-    id: str
-    username: str
-    email: str | None
-    roles: tuple[str, ...]
-    permissions: list[str]
-
-
 class TokenOut(msgspec.Struct, frozen=True):
     """A token for the Authorization header."""
 

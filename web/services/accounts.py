@@ -11,9 +11,15 @@ from sqlalchemy import Executable, Select, or_, select
 from actors import names
 from actors.accounts.messages import CreateUser, UserView
 from vareon_runtime.identity import IdSource, Principal
-from vareon_runtime.models import UserRoleRow, UserRow
+from vareon_runtime.models import UserLoginRow, UserRoleRow, UserRow, login_key
 from vareon_runtime.routing.bus import MessageBus
+from web.refusals import NotVerified
 from web.services.passwords import Passwords
+
+_NOT_VERIFIED = (
+    "Email not verified. Open the link in the letter that was sent to you, or have another one "
+    "sent: POST /api/verify-email/resend."
+)
 
 
 class Rows(Protocol):
@@ -33,6 +39,7 @@ class Account:
     email: str | None
     hashed_password: str
     is_active: bool
+    is_verified: bool
     created_at: datetime
     roles: tuple[str, ...]
 
@@ -55,10 +62,15 @@ class Accounts:
 
         Raises:
             QuotaExceeded: If too many are signing in at once.
+            NotVerified: If the password is right, but the e-mail was never verified.
         """
         account = await self._by_login(login)
         stored = account.hashed_password if account and account.is_active else None
-        return account if await self._passwords.matches(password, stored) else None
+        if not await self._passwords.matches(password, stored):
+            return None
+        if account is not None and not account.is_verified:
+            raise NotVerified(_NOT_VERIFIED)
+        return account
 
     async def create(
         self,
@@ -84,7 +96,12 @@ class Accounts:
     async def _by_login(self, login: str) -> Account | None:
         if not 0 < len(login) <= 320:
             return None
-        either = or_(UserRow.username == login, UserRow.email == login)
+        by_key = select(UserLoginRow.user_id).where(UserLoginRow.login == login_key(login))
+        either = or_(
+            UserRow.username == login,
+            UserRow.email == login,
+            UserRow.id == by_key.scalar_subquery(),
+        )
         return _account(await self._rows.rows(_SELECT.where(either)), login)
 
 
@@ -94,18 +111,18 @@ _SELECT: Select[*tuple[Any, ...]] = select(
     UserRow.email,
     UserRow.hashed_password,
     UserRow.is_active,
+    UserRow.is_verified,
     UserRow.created_at,
     UserRoleRow.role,
 ).outerjoin(UserRoleRow, UserRoleRow.user_id == UserRow.id)
 
 
 def _account(rows: list[Any], login: str) -> Account | None:
-    # One user's name may be another's e-mail; the name wins.
-    by_name = [row for row in rows if row.username == login]
-    rows = by_name or rows
+    # Accounts of old may differ by case alone, or one's name be another's e-mail: the exact
+    # spelling wins, and a name before an e-mail.
     if not rows:
         return None
-    first = rows[0]
+    first = min(rows, key=lambda row: (row.username != login, row.email != login))
     roles = tuple(sorted(row.role for row in rows if row.role and row.id == first.id))
     return Account(
         first.id,
@@ -113,6 +130,7 @@ def _account(rows: list[Any], login: str) -> Account | None:
         first.email,
         first.hashed_password,
         bool(first.is_active),
+        bool(first.is_verified),
         first.created_at,
         roles,
     )

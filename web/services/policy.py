@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from web.schemas.profile import PermissionOut, RoleOut
+
 READ_ACCOUNT = "accounts:read"
+UPDATE_ACCOUNT = "accounts:update"
 CREATE_ACCOUNT = "accounts:create"
 READ_CHAT = "arcana:read"
 CHAT = "arcana:chat"
@@ -17,11 +20,14 @@ READ_STATUS = "system:status"
 SEARCH = "system:search"
 READ_SYSTEM = "system:read"
 DECIDE_DEAD_LETTERS = "system:dead_letters"
+READ_MAIL = "system:mail"
 
-_VIEWER = frozenset({READ_ACCOUNT, READ_CHAT, READ_MODELS, ASK_ENTITY, SEARCH, READ_STATUS})
+_VIEWER = frozenset(
+    {READ_ACCOUNT, UPDATE_ACCOUNT, READ_CHAT, READ_MODELS, ASK_ENTITY, SEARCH, READ_STATUS}
+)
 _MEMBER = _VIEWER | {CHAT, SET_PREFERENCE, TELL_ENTITY}
 _OPERATOR = _MEMBER | {READ_SYSTEM}
-_ADMIN = _OPERATOR | {CREATE_ACCOUNT, WRITE_MODELS, DECIDE_DEAD_LETTERS}
+_ADMIN = _OPERATOR | {CREATE_ACCOUNT, WRITE_MODELS, DECIDE_DEAD_LETTERS, READ_MAIL}
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": _VIEWER,
@@ -40,3 +46,9 @@ def granted(roles: Iterable[str]) -> frozenset[str]:
     for role in roles:
         found |= ROLES.get(role, frozenset())
     return found
+
+
+def role_of(name: str) -> RoleOut:
+    """A role as it is shown, with what it allows."""
+    allowed = sorted(ROLES.get(name, frozenset()))
+    return RoleOut(name, name, [PermissionOut(one, one) for one in allowed])

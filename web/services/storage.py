@@ -29,6 +29,7 @@ FAMILIES = {
     "reminders": "reminders",
     "dead_letters": "dead letters",
     "suspects": "dead letters",
+    "mails": "mail",
     "hosts": "hosts",
     "shards": "hosts",
     "alembic_version": "hosts",

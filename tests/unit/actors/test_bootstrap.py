@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from actors import bootstrap
+from actors.accounts.one_use import OneUseTokens
 from actors.cognisys.completion import Completions
 from actors.cognisys.guide import Guide
 from actors.cognisys.keyring import KeyRing
+from actors.mail.post_office import PostOffice
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 
@@ -37,7 +39,7 @@ async def test_a_host_is_given_what_the_entities_ask_for(
     _, name, registry, resources, closers = given
     assert name == "entity-host-0@here"
     assert registry.get("counter").handlers.exposed
-    assert set(resources) == {KeyRing, Completions, Guide}
+    assert set(resources) == {KeyRing, Completions, Guide, OneUseTokens, PostOffice}
     for close in closers:
         await close()
 

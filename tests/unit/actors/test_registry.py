@@ -15,9 +15,11 @@ def test_every_kind_of_the_product_is_there() -> None:
     registry = build_registry()
     kinds = [klass.handlers.kind for klass in ENTITIES]
     assert sorted(kinds) == [
+        "account_desk",
         "conversation",
         "dead_letter",
         "llm_preference",
+        "mail",
         "provider",
         "routing",
         "user",

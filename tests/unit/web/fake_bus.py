@@ -17,14 +17,18 @@ from vareon_runtime.migrations.run import HEAD
 from web.admission import Admission
 from web.api.accounts import AccountRoutes
 from web.api.entities import EntityRoutes
+from web.api.profile import ProfileRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
 from web.keyed import KeyedBus
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
+from web.routes import Route
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
+from web.services.export import Export
 from web.services.passwords import Passwords
+from web.services.profile import Profile
 from web.services.readiness import Readiness
 from web.services.storage import Storage
 from web.services.tokens import Tokens
@@ -82,6 +86,10 @@ def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> S
         "email": None,
         "hashed_password": "",
         "is_active": True,
+        "is_verified": True,
+        "pending_email": None,
+        "verification_expires_at": None,
+        "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
         "role": role,
     }
@@ -116,6 +124,7 @@ class FakeSystem:
             *SystemRoutes(self.readiness, Storage(self.rows, clock)).routes(),
             *EntityRoutes(bus).routes(),
             *AccountRoutes(accounts, self.tokens).routes(),
+            *_profile_routes(self.rows, self.bus, passwords),
         ]
         self.app: aiohttp_web.Application = build_app(
             routes,
@@ -130,3 +139,8 @@ class FakeSystem:
     def bearer(self) -> dict[str, str]:
         """A header that the application accepts."""
         return {"Authorization": f"Bearer {self.tokens.issue_access('user-1')}"}
+
+
+def _profile_routes(rows: FakeRows, bus: FakeBus, passwords: Passwords) -> list[Route]:
+    profile = Profile(rows, bus, passwords)  # type: ignore[arg-type]
+    return ProfileRoutes(profile, Export(rows, SystemClock())).routes()

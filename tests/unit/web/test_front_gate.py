@@ -160,7 +160,7 @@ async def test_odd_addresses_are_refused(aiohttp_client: Any, path: str, status:
 async def test_a_wrong_method_names_the_right_ones(aiohttp_client: Any) -> None:
     """405 with Allow."""
     client = await aiohttp_client(FakeSystem().app)
-    async with client.delete("/api/users/me") as response:
+    async with client.patch("/api/users/me") as response:
         assert response.status == 405
         assert "GET" in response.headers["Allow"]
         assert (await response.json())["type"] == "urn:vareon:error:wrong_method"

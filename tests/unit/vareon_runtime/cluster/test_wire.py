@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from vareon_runtime.cluster import wire
-from vareon_runtime.config import Settings
+from vareon_runtime.config import Settings, Smtp
 
 
 def test_settings_arrive_as_they_were() -> None:
@@ -18,6 +18,9 @@ def test_settings_arrive_as_they_were() -> None:
         node="n",
         entities=("one", "two.three"),
         instance="abc",
+        registration="closed",
+        public_url="https://vareon.example.org",
+        smtp=Smtp("mail.example.org", 587, "v@example.org", password_file=Path("/secret/ü")),
     )
     sent = wire.line({"settings": wire.settings_to_wire(settings)})
     assert sent.endswith(b"\n")

@@ -1,0 +1,180 @@
+"""Registering, verifying and signing in, by letter and by the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+
+from tests.support.mail_server import MailServer, link_in
+from tests.support.system import InProcessSystem
+from web.services import passwords
+
+BEA = {"username": "bea", "email": "Bea+news@example.org", "password": "long enough"}
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested here is not how slow hashing is."""
+    monkeypatch.setattr(passwords, "COST", 4)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MailServer]:
+    """A mail server that takes everything."""
+    async with MailServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def mailing(tmp_path: Path, server: MailServer) -> AsyncIterator[InProcessSystem]:
+    """A system that sends its letters there."""
+    options = {"smtp": server.settings, "public_url": "https://vareon.example.org"}
+    async with InProcessSystem(tmp_path, options=options) as running:
+        yield running
+
+
+async def posted(client: aiohttp.ClientSession, path: str, **body: Any) -> tuple[int, Any]:
+    async with client.post(path, json=body) as response:
+        return response.status, await response.json()
+
+
+async def signed_in(client: aiohttp.ClientSession, username: str, password: str) -> tuple[int, Any]:
+    form = {"username": username, "password": password}
+    async with client.post("/api/token", data=form) as response:
+        return response.status, await response.json()
+
+
+def token_of(link: str) -> dict[str, str]:
+    """What a link that verifies carries."""
+    assert urlsplit(link).path == "/verify-email"
+    return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
+
+
+async def test_register_verify_and_sign_in(mailing: InProcessSystem, server: MailServer) -> None:
+    """The whole way, with the letter between; before it, and with a wrong token, there is none."""
+    client = mailing.client()
+    status, body = await posted(client, "/api/register", **BEA)
+    assert (status, "letter" in body["message"]) == (200, True)
+    status, body = await signed_in(client, "bea", BEA["password"])
+    assert (status, body["detail"].startswith("Email not verified.")) == (403, True)
+    assert (await signed_in(client, "bea", "wrong password"))[0] == 401
+
+    letter = await server.letter_to(BEA["email"])
+    link = link_in(letter)
+    assert link.startswith("https://vareon.example.org/verify-email?token=")
+    page = letter.get_body(("html",))
+    assert page is not None
+    assert link.replace("&", "&amp;") in page.get_content()
+    given = token_of(link)
+    assert given["email"] == BEA["email"]
+
+    for wrong, expected in (
+        ({**given, "token": "x" * 43}, (400, "Invalid verification token.")),
+        ({**given, "email": "cid@example.org"}, (400, "Invalid verification token.")),
+        ({"email": "nobody@example.org", "token": "x"}, (404, "User not found.")),
+    ):
+        status, body = await posted(client, "/api/verify-email", **wrong)
+        assert (status, body["detail"]) == expected
+    assert (await signed_in(client, "bea", BEA["password"]))[0] == 403
+    for _ in range(2):
+        status, body = await posted(client, "/api/verify-email", **given)
+        assert (status, body["status"]) == (200, "success")
+
+    for login in ("bea", "BEA", "bea+NEWS@example.org"):
+        status, body = await signed_in(client, login, BEA["password"])
+        assert status == 200, login
+    async with mailing.client(body["access_token"]).get("/api/users/me") as response:
+        me = await response.json()
+    assert (me["username"], me["email"], me["is_verified"]) == ("bea", BEA["email"], True)
+    assert me["roles"][0]["name"] == "member"
+    assert {"id": "arcana:chat", "name": "arcana:chat"} in me["roles"][0]["permissions"]
+    assert (me["verification_token"], me["demo_credits"], me["subscriptions"]) == (None, 0, [])
+
+    async with mailing.admin().get("/api/system/mail") as response:
+        mails = await response.json()
+    assert [(one["recipient"], one["status"], one["link"]) for one in mails] == [
+        (BEA["email"], "sent", None)
+    ]
+    async with mailing.admin().get(f"/api/system/mail/{mails[0]['id']}") as response:
+        assert await response.json() == mails[0]
+    async with mailing.client(body["access_token"]).get("/api/system/mail") as response:
+        assert response.status == 403
+
+
+async def test_names_and_addresses_are_taken_whatever_their_case(
+    mailing: InProcessSystem, server: MailServer
+) -> None:
+    """By whoever has them, an administrator's making included."""
+    client = mailing.client()
+    assert (await posted(client, "/api/register", **BEA))[0] == 200
+    for changes, detail in (
+        ({"email": "other@example.org"}, "Username already registered"),
+        ({"username": "Bea", "email": "other@example.org"}, "Username already registered"),
+        ({"username": "ADMIN", "email": "other@example.org"}, "Username already registered"),
+        ({"username": "other"}, "Email already registered"),
+        ({"username": "other", "email": BEA["email"].upper()}, "Email already registered"),
+    ):
+        status, body = await posted(client, "/api/register", **{**BEA, **changes})
+        assert (status, body["detail"]) == (400, detail)
+    for wrong in (
+        {"username": "cid@example.org", "email": "dora@example.org"},
+        {"username": "cid", "email": "nowhere"},
+        {"username": "c d", "email": "cid@example.org"},
+        {"username": "cid", "email": "cid@example.org", "password": "short"},
+        {"username": "cid", "email": "c\u0000d@example.org"},
+    ):
+        assert (await posted(client, "/api/register", **{**BEA, **wrong}))[0] == 422, wrong
+    made = {"username": "BEA", "password": "long enough"}
+    async with mailing.admin().post("/api/users", json=made) as response:
+        assert response.status == 409
+
+
+async def test_without_a_mail_server_the_link_is_in_the_terminal_and_the_outbox(
+    system: InProcessSystem,
+) -> None:
+    """And the rest is the same."""
+    client = system.client()
+    status, body = await posted(client, "/api/register", **BEA)
+    assert (status, "terminal" in body["message"]) == (200, True)
+    told = await system.told("letter")
+    assert told["recipient"] == BEA["email"]
+    assert told["link"].startswith(f"{system.url}/verify-email?token=")
+    async with system.admin().get("/api/system/mail") as response:
+        (kept,) = await response.json()
+    assert (kept["status"], kept["link"]) == ("kept", told["link"])
+    assert (await posted(client, "/api/verify-email", **token_of(told["link"])))[0] == 200
+    assert (await signed_in(client, "bea", BEA["password"]))[0] == 200
+
+
+@pytest.mark.parametrize("allowed", ["invited", "closed"])
+async def test_registration_may_be_closed(tmp_path: Path, allowed: str) -> None:
+    """Nobody gets in, and nothing is told of who is there."""
+    async with InProcessSystem(tmp_path, options={"registration": allowed}) as system:
+        for body in (BEA, {**BEA, "username": "admin"}):
+            status, answer = await posted(system.client(), "/api/register", **body)
+            assert (status, "administrator" in answer["detail"]) == (403, True)
+        async with system.admin().get("/api/system/mail") as response:
+            assert await response.json() == []
+
+
+async def test_a_second_letter_is_asked_for_alike_by_everybody(
+    mailing: InProcessSystem, server: MailServer
+) -> None:
+    """The answer tells nothing; and a minute must pass between two of them."""
+    client = mailing.client()
+    await posted(client, "/api/register", **BEA)
+    await server.letter_to(BEA["email"])
+    answers = [
+        await posted(client, "/api/verify-email/resend", email=address)
+        for address in (BEA["email"], "nobody@example.org", "admin")
+    ]
+    assert answers == [answers[0]] * 3
+    assert answers[0][0] == 200
+    await posted(client, "/api/register", username="cid", email="cid@example.org", password="x" * 9)
+    await server.letter_to("cid@example.org")
+    assert [str(one["To"]) for one in server.letters] == [BEA["email"], "cid@example.org"]
