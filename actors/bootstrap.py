@@ -47,4 +47,5 @@ def _post_office(settings: Settings, clock: Clock) -> PostOffice:
 def url_of(settings: Settings) -> str:
     """Where a user on this machine reaches this installation."""
     host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::") else settings.host  # noqa: S104
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    scheme = "http" if settings.tls_cert is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -7,15 +7,15 @@ is ready and `{"do": "stop"}`. Driver to parent: `{"event": "ray" | "actors" | "
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
-from vareon_runtime.config import Settings, Smtp
+import msgspec
+
+from vareon_runtime.config import Settings
 
 MAX_LINE_BYTES = 64 * 1024
-_SMTP_PATHS = ("password_file", "ca_file")
 
 
 def line(message: dict[str, Any]) -> bytes:
@@ -25,34 +25,16 @@ def line(message: dict[str, Any]) -> bytes:
 
 def settings_to_wire(settings: Settings) -> dict[str, Any]:
     """Settings as plain JSON values."""
-    return _plain(dataclasses.asdict(settings))
+    found: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
+    return found
 
 
 def settings_from_wire(values: dict[str, Any]) -> Settings:
     """The settings that `settings_to_wire` wrote."""
-    smtp = values["smtp"] and Smtp(
-        **{**values["smtp"], **{name: _path(values["smtp"][name]) for name in _SMTP_PATHS}}
-    )
-    return Settings(
-        **{
-            **values,
-            "data_dir": Path(values["data_dir"]),
-            "entities": tuple(values["entities"]),
-            "smtp": smtp,
-        }
-    )
+    return msgspec.convert(values, Settings, dec_hook=_read)
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _plain(value)
-        if isinstance(value, dict)
-        else str(value)
-        if isinstance(value, Path)
-        else value
-        for name, value in values.items()
-    }
-
-
-def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text)
+def _read(kind: type, value: Any) -> Any:
+    if kind is not Path:
+        raise NotImplementedError(kind)
+    return Path(value)

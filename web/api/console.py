@@ -18,21 +18,23 @@ _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 class ConsoleRoutes:
-    """The page and its icon, read once at start."""
+    """The page, its icon, and the pages that links in letters open; read once at start."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        page = _read(folder / "index.html")
-        policy = page_policy(page)
-        self._page = StaticFile(page, "text/html", policy)
-        self._icon = StaticFile(_read(folder / "favicon.svg"), "image/svg+xml", None)
+        self._files = {
+            "/": _page(folder / "index.html"),
+            "/verify-email": _page(folder / "verify-email.html"),
+            "/reset-password": _page(folder / "reset-password.html"),
+            "/favicon.svg": StaticFile(_read(folder / "favicon.svg"), "image/svg+xml", None),
+        }
 
     def routes(self) -> list[Route]:
         """What is served here."""
-        found = []
-        for method in ("GET", "HEAD"):
-            found.append(Route(method, "/", PUBLIC, self._page.serve))
-            found.append(Route(method, "/favicon.svg", PUBLIC, self._icon.serve))
-        return found
+        return [
+            Route(method, path, PUBLIC, file.serve)
+            for path, file in self._files.items()
+            for method in ("GET", "HEAD")
+        ]
 
 
 class StaticFile:
@@ -73,6 +75,11 @@ def page_policy(page: bytes) -> str:
             "frame-ancestors 'none'",
         )
     )
+
+
+def _page(file: Path) -> StaticFile:
+    page = _read(file)
+    return StaticFile(page, "text/html", page_policy(page))
 
 
 def _hashes(pattern: re.Pattern[bytes], page: bytes) -> str:

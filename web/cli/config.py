@@ -31,7 +31,9 @@ def config(*, as_json: bool, data_dir: Path | None) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    for name, value in found.items():
+    # What belongs together is one thing in the program, and several settings.
+    smtp = found.pop("smtp") or {"host": None}
+    for name, value in (found | {f"smtp_{part}": text for part, text in smtp.items()}).items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
         click.echo(f"  {f'VAREON_{name.upper()}':<28} {'' if shown is None else shown}".rstrip())
 
@@ -39,4 +41,6 @@ def config(*, as_json: bool, data_dir: Path | None) -> None:
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
+    if dataclasses.is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
     return list(value) if isinstance(value, tuple) else value

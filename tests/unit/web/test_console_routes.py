@@ -25,9 +25,10 @@ def test_the_policy_allows_exactly_what_the_page_holds() -> None:
     assert "unsafe" not in policy
 
 
-def test_the_shipped_page_keeps_to_its_policy() -> None:
+@pytest.mark.parametrize("name", ["index.html", "verify-email.html", "reset-password.html"])
+def test_the_shipped_pages_keep_to_their_policy(name: str) -> None:
     """One style, one script, nothing inline in attributes, nothing from outside."""
-    page = (FOLDER / "index.html").read_text(encoding="utf-8")
+    page = (FOLDER / name).read_text(encoding="utf-8")
     assert page.count("<style>") == page.count("<script>") == 1
     assert page.count("<style") == page.count("<script") == 1
     body = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)

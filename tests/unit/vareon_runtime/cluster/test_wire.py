@@ -18,6 +18,8 @@ def test_settings_arrive_as_they_were() -> None:
         node="n",
         entities=("one", "two.three"),
         instance="abc",
+        tls_cert=Path("/cert"),
+        tls_key=Path("/key"),
         registration="closed",
         public_url="https://vareon.example.org",
         smtp=Smtp("mail.example.org", 587, "v@example.org", password_file=Path("/secret/ü")),

@@ -88,7 +88,8 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> N
     archive.restore(io.BytesIO(written(before)), tmp_path / "after.db")
     after = everything(tmp_path / "after.db")
     assert after["alembic_version"] == [(HEAD,)]
-    assert [row[-2:] for row in after["users"]] == [(1, 0)] * 3
+    assert [row[7:9] for row in after["users"]] == [(1, 0)] * 3
+    assert [owner for _login, owner in after["user_logins"]] == ["id-0", "id-1", "id-2"]
 
 
 def test_a_backup_is_of_one_moment(tmp_path: Path) -> None:
