@@ -30,6 +30,8 @@ FAMILIES = {
     "dead_letters": "dead letters",
     "suspects": "dead letters",
     "mails": "mail",
+    **dict.fromkeys(("search_documents", "search_index"), "search"),
+    **{f"search_index_{part}": "search" for part in ("config", "data", "docsize", "idx")},
     "hosts": "hosts",
     "shards": "hosts",
     "alembic_version": "hosts",

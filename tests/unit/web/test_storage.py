@@ -17,6 +17,8 @@ from vareon_runtime.storage.base import Base
 from vareon_runtime.storage.database import Database
 from web.services.storage import FAMILIES, Storage
 
+ROWS = 1_000
+
 
 class Counting:
     """Counts selects, and may lack SQLite's page statistics."""
@@ -40,7 +42,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     connection = sqlite3.connect(path)
     connection.executemany(
         "INSERT INTO inbox VALUES (?, 'k', 'key', x'00', ?, 1)",
-        [(number.to_bytes(16, "big"), b"r" * 200) for number in range(500)],
+        [(number.to_bytes(16, "big"), b"r" * 200) for number in range(ROWS)],
     )
     connection.executemany(
         "INSERT INTO channels VALUES ('a', 'b', 'c', ?, 1, 1)", [(str(n),) for n in range(3)]
@@ -59,8 +61,8 @@ def of(used: dict[str, Any], family: str) -> dict[str, Any]:
 async def test_rows_and_bytes_of_each_family(database: Database, tmp_path: Path) -> None:
     used = await Storage(database, ManualClock()).used()
     inbox = of(used, "inbox")
-    assert inbox["rows"] == 500
-    assert 100_000 < inbox["bytes"] < 250_000
+    assert inbox["rows"] == ROWS
+    assert 200 * ROWS < inbox["bytes"] < 400 * ROWS
     assert used["families"][0] == inbox, "the largest comes first"
     assert of(used, "messages")["rows"] == 3
     assert of(used, "product")["bytes"] > 0
@@ -70,7 +72,7 @@ async def test_rows_and_bytes_of_each_family(database: Database, tmp_path: Path)
 
 async def test_without_page_statistics_there_are_rows(database: Database) -> None:
     used = await Storage(Counting(database, pages=False), ManualClock()).used()
-    assert of(used, "inbox") == {"family": "inbox", "rows": 500, "bytes": 0}
+    assert of(used, "inbox") == {"family": "inbox", "rows": ROWS, "bytes": 0}
 
 
 async def test_many_askers_cause_one_walk(database: Database) -> None:
@@ -93,7 +95,7 @@ async def test_a_walk_that_failed_is_tried_again(database: Database) -> None:
     with pytest.raises(AttributeError):
         await storage.used()
     rows._database = real
-    assert of(await storage.used(), "inbox")["rows"] == 500
+    assert of(await storage.used(), "inbox")["rows"] == ROWS
 
 
 def test_every_table_of_the_engine_has_a_family() -> None:
