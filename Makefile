@@ -9,7 +9,7 @@ SEEDS ?= 1000
 FIRST ?= 0
 RECORD ?= build
 
-.PHONY: run install test check bench bench-peers chaos overload simulate mutants clean fmt
+.PHONY: run install test check bench bench-peers chaos overload simulate mutants audit clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -50,6 +50,10 @@ overload: $(VENV)/installed
 
 simulate: $(VENV)/installed
 	$(BIN)/python -m vareon_runtime.testing.simulate --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+# Known vulnerabilities of what is locked; needs the network, and says so without one.
+audit: $(VENV)/installed
+	$(BIN)/python -m tests.audit
 
 # Each planted bug must be caught by the simulation, and by the real system in chaos.
 mutants: $(VENV)/installed
