@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import vareon_runtime.testing as kit
+from vareon_runtime.errors import IdReused, Unavailable
 from vareon_runtime.hosting import bootstrap as host_bootstrap
 from vareon_runtime.hosting import delivery, host
+from vareon_runtime.identity import EntityId
 from vareon_runtime.routing import bootstrap as router_bootstrap
 from vareon_runtime.routing import client, link, router, serving
-from vareon_runtime.testing import faults, places, seeds, simulate
+from vareon_runtime.testing import faults, parts, places, seeds, simulate
 from vareon_runtime.testing.seeds import Result, run_seed
 from vareon_runtime.testing.simulation import Simulation
+from vareon_runtime.testing.workload_entities import Append, ReadAll
 
 SEED = 7
+WRITTEN_BY_AUTHORS = {"Entity", "Event", "Message", "Request", "State"}
 KIT = Path(inspect.getfile(kit)).parent
 REPLAY = "from vareon_runtime.testing.seeds import run_seed; print(run_seed(7).digest)"
 
@@ -64,6 +70,55 @@ def test_a_failing_seed_is_told_with_its_replay(
     replayed = capsys.readouterr().out
     assert "request" in replayed
     assert "C1 a promise was broken" in replayed
+
+
+@pytest.mark.parametrize("part", parts.PARTS)
+def test_every_part_takes_part_as_often_as_the_others(part: type[parts.Part]) -> None:
+    seeds_of = [seed for seed in range(len(parts.PARTS)) if part in parts.taking_part(seed)]
+    assert len(seeds_of) == parts.EACH
+
+
+@pytest.mark.parametrize("seed", range(len(parts.PARTS)))
+def test_the_parts_of_a_seed_have_their_operations_acknowledged(seed: int) -> None:
+    result = run_seed(seed)
+    acknowledged = {r.kind for r in result.records if r.phase == "ok"}
+    asked = {r.kind for r in result.records if r.phase == "invoke"}
+    assert asked == acknowledged
+    assert not result.problems
+
+
+def test_whoever_asks_a_front_door_that_dies_hears_of_it_and_gets_the_first_outcome() -> None:
+    async def scenario(sim: Simulation) -> None:
+        door = sim.open_door(dies=True)
+        assert await sim.calm()
+        message_id = door.bus.ids.message_id()
+        ask = partial(door.ask, EntityId("log", "a"), Append(), message_id=message_id)
+        asking = asyncio.ensure_future(ask(fingerprint=b"one body"))
+        await asyncio.sleep(0.0001)
+        door.kill()
+        with pytest.raises(Unavailable):
+            await asking
+        with pytest.raises(Unavailable):
+            await ask()
+        assert await sim.calm()
+        assert door.lives == 2
+        assert await ask(fingerprint=b"one body") == 1
+        with pytest.raises(IdReused):
+            await ask(fingerprint=b"another!")
+        assert len(await door.ask(EntityId("log", "a"), ReadAll())) == 1
+
+    Simulation(1, seeds.ENTITIES).run(scenario)
+
+
+def test_a_wire_keeps_the_order_of_what_is_sent_at_once() -> None:
+    async def scenario(sim: Simulation) -> list[bytes | None]:
+        near, far = sim.network.connect("one", "other")
+        sent = [bytes([number]) for number in range(50)]
+        for batch in sent:
+            await near.send(batch)
+        return [await far.receive() for _ in sent]
+
+    assert Simulation(1, []).run(scenario) == [bytes([number]) for number in range(50)]
 
 
 def test_a_seed_without_faults_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,12 +167,12 @@ def test_the_kit_has_no_second_implementation() -> None:
         for name, thing in vars(module).items()
         if inspect.isclass(thing) and thing.__module__.startswith("vareon_runtime.")
     }
-    for path in KIT.glob("*.py"):
+    for path in KIT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 assert node.name not in engine, f"{path.name} has a {node.name} of its own"
                 bases = {ast.unparse(base) for base in node.bases}
-                assert not bases & engine - {"Entity", "State", "Request"}, path.name
+                assert not bases & engine - WRITTEN_BY_AUTHORS, path.name
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("setattr", "patch"):
                 pytest.fail(f"{path.name} changes a class while it runs")
 

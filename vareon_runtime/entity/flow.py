@@ -75,7 +75,11 @@ class FlowContext(Protocol):
         ...
 
     def ask(self, target: EntityId, message: Request[R], timeout_s: float = 60.0) -> Awaitable[R]:
-        """Ask another entity, once, under an id derived from the flow and the ask's number."""
+        """Ask another entity, under an id derived from the flow and the ask's number.
+
+        What may pass, such as a full disk or a queue of the other side, is waited for: it is asked
+        again under the same id for ``timeout_s`` seconds. Then the error is the outcome.
+        """
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]:

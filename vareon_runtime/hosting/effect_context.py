@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import Executable
 
 from vareon_runtime.entity.context import find_resource
-from vareon_runtime.errors import DeadlineExceeded
+from vareon_runtime.entity.effect import RetryPolicy
+from vareon_runtime.errors import DeadlineExceeded, VareonError
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.identity import EntityId, MessageId, Principal, as_text, inner_id
 from vareon_runtime.message import Request
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 ASK_S = 10.0
+ASK_AGAIN = RetryPolicy(first_s=0.05, longest_s=2.0)
 
 
 class HostEffectContext:
@@ -80,3 +82,28 @@ async def ask_for(
         trace_id=effect.call.trace_id,
         waits=effect.call.waits,
     )
+
+
+async def ask_in_time(
+    host: Host,
+    effect: RunningEffect,
+    message_id: MessageId,
+    target: EntityId,
+    message: Request[R],
+    timeout_s: float,
+) -> R:
+    """Ask for a flow: what may pass is asked again, under the same id, while there is time.
+
+    The error would be the outcome for good, and the flow could ask again under a new id only.
+    """
+    tried, ends = 0, host.clock.monotonic() + timeout_s
+    while True:
+        left_s = ends - host.clock.monotonic()
+        try:
+            return await ask_for(host, effect, message_id, target, message, left_s)
+        except VareonError as error:
+            tried += 1
+            pause_s = max(error.retry_after_s or 0.0, ASK_AGAIN.wait_s(min(tried, 10)))
+            if not error.retryable or host.clock.monotonic() + pause_s >= ends:
+                raise
+        await host.clock.sleep(pause_s)

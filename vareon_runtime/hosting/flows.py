@@ -27,7 +27,7 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting import journal as journals
-from vareon_runtime.hosting.effect_context import ask_for
+from vareon_runtime.hosting.effect_context import ask_in_time
 from vareon_runtime.hosting.effect_life import CANCEL, NAME_LIMIT, SIGNALS, EffectLife
 from vareon_runtime.hosting.flow_operations import Live, Operations
 from vareon_runtime.hosting.journal import Journal
@@ -132,7 +132,7 @@ class FlowRun:
         message_id = inner_id("flow", self.flow_id.hex(), str(number))
         label = f"ask:{type(message).__name__}"
         once = partial(
-            ask_for, self._host, self._life.effect, message_id, target, message, timeout_s
+            ask_in_time, self._host, self._life.effect, message_id, target, message, timeout_s
         )
         return self._perform(
             number, label, partial(self._operations.work, label, once), reply_type(type(message))

@@ -12,6 +12,16 @@ C6  no row was written by an owner whose epoch had passed
 C7  the money of all accounts is constant, a transfer moves both sides or none
 C8  every operation ends, and unknown outcomes are settled, save those of volatile messages
 C9  what is volatile is handled at most once
+
+What is judged by other means lies in `vareon_runtime.testing.rules`, a module for each:
+
+C10 every tick of a reminder is handled once, in order, and committed with what it sends
+C11 every subscriber handles each published fact once, in the order of its publisher
+C12 a finished step of a flow is not run again, its outcome and a signal are taken once, a
+    cancelled flow ends
+C13 what a reader is shown of a stream has no gap and nothing twice, and ends as the entity has it
+C14 a poisoned message is set aside after three kills
+
 E   the engine met an error that it did not foresee
 """
 
@@ -22,56 +32,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from vareon_runtime.testing.history import Record
+from vareon_runtime.testing.operation import Evidence, Operation, Violation
+from vareon_runtime.testing.rules import RULES
 
-FOREVER = 1 << 62
-
-
-class Violation(NamedTuple):
-    """One promise that was broken."""
-
-    rule: str
-    entity: str
-    op: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.rule} {self.entity} {self.op[:32]}: {self.what}"
-
-
-@dataclass(slots=True)
-class Operation:
-    """All attempts under one id."""
-
-    op: str
-    client: str
-    entity: str
-    kind: str
-    value: Any
-    began_ns: int
-    ended_ns: int = FOREVER
-    """When it was first acknowledged."""
-    replies: list[Any] = field(default_factory=list)
-    open: int = 0
-    unknown: int = 0
-    refused: int = 0
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether any attempt was answered ``ok``."""
-        return bool(self.replies)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether it is not known if it happened."""
-        return bool(self.unknown and not self.replies)
-
-    @property
-    def surely_not(self) -> bool:
-        """Whether nothing can have happened."""
-        return not self.replies and not self.unknown and not self.open
+NOTES = ("step", "frame", "killed")
+"""Phases of records that only the rules in `vareon_runtime.testing.rules` look at."""
 
 
 @dataclass(slots=True)
@@ -112,6 +80,7 @@ class Checker:
         self._handled: Counter[str] = Counter()
         self._faults: list[int] = []
         self._finals: list[Record] = []
+        self._notes: dict[str, list[Record]] = defaultdict(list)
         for record in records:
             self._take(record)
 
@@ -137,6 +106,9 @@ class Checker:
                 self._log(final.entity, final.value["ids"])
                 self._epochs(final.entity, final.value.get("epochs") or [])
         self._bank([final for final in self._finals if final.kind == "account"])
+        evidence = Evidence(self._operations, self._finals, self._notes)
+        for rule in RULES:
+            found.violations += rule(evidence)
         return found
 
     def _blame(self, rule: str, entity: str, op: str, what: str) -> None:
@@ -147,6 +119,17 @@ class Checker:
         return known.entity if known else "?"
 
     def _take(self, record: Record) -> None:
+        phase = record.phase
+        if phase in NOTES:
+            self._notes[phase].append(record)
+        elif phase == "final":
+            self._finals.append(record)
+        elif phase == "fault":
+            self._faults.append(record.at_ns)
+        else:
+            self._take_other(record)
+
+    def _take_other(self, record: Record) -> None:
         phase = record.phase
         if phase == "invoke":
             self._invoked(record)
@@ -161,10 +144,6 @@ class Checker:
                 self._blame(
                     "C6", record.entity, "", f"a stale owner wrote: {json.dumps(record.value)}"
                 )
-        elif phase == "fault":
-            self._faults.append(record.at_ns)
-        elif phase == "final":
-            self._finals.append(record)
         elif phase == "error":
             self._blame("E", record.entity, record.op, str(record.value))
 

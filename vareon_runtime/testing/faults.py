@@ -131,6 +131,22 @@ async def _kill_router(simulation: Simulation, fault: Fault) -> None:
         simulation.router.kill()
 
 
+async def _kill_front_door(simulation: Simulation, fault: Fault) -> None:
+    """While somebody waits for its answer, if anybody does within half a second."""
+    doors = [door for door in simulation.front_doors if door.dies and door.up]
+    if not doors:
+        return
+    door = doors[fault.which % len(doors)]
+    process = door.process
+    for _ in range(500):
+        if door.waiting:
+            break
+        await asyncio.sleep(0.001)
+    if not process.dead:
+        simulation.landed(process.name, fault.name)
+        door.kill(process)
+
+
 async def _until_busy(place: HostPlace) -> None:
     """Until the host has turns that are not committed, or half a second."""
     for _ in range(500):
@@ -247,6 +263,7 @@ FAULTS: dict[str, tuple[int, Callable[[Simulation, Fault], Awaitable[None]]]] = 
     "kill_host": (6, _kill_host),
     "kill_everything": (1, _kill_everything),
     "kill_router": (3, _kill_router),
+    "kill_front_door": (4, _kill_front_door),
     "freeze_router": (1, _freeze_router),
     "freeze_host": (5, _freeze_host),
     "replace_frozen_host": (3, _replace_frozen_host),

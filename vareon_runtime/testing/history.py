@@ -16,12 +16,26 @@ transfer   ``[from, to, amount]``                       anything, the same for e
 deliver    how many distinct deliveries it makes        anything, the same for every ``ok``
 hand       nothing; delivered at most once              whether it is known to be delivered
 volatile   nothing; handled at most once                anything
+remind     ``[times, every_ms, may miss some]``         anything, the same for every ``ok``
+publish    nothing; publishes its id                    anything, the same for every ``ok``
+flow       nothing; begins a flow named by its id       anything, the same for every ``ok``
+signal     the flow                                     whether the flow was there to take it
+cancel     the flow                                     anything, the same for every ``ok``
+tell       nothing; streams named its id and its id+    anything, the same for every ``ok``
+listen     the stream                                   nothing; it was read to its end
+poison     nothing; ends the host that handles it       never
 ========== =========================================== =====================================
 
 Records that belong to no attempt:
 
 ``delivery``  the ledger outside received a call: ``op`` is the operation that caused it and
               ``value`` is ``{"key": ..., "step": ..., "at_most_once": bool}``
+``step``      a step of the flow ``op`` begins: ``value`` has its ``step`` (later ones have higher
+              numbers) and ``label``, the flow's ``attempt``, the outcomes it was ``given``, the
+              ``token`` that will be its own, and whether it is done at most ``once``
+``frame``     ``client`` is shown something of the stream ``op``: ``value`` is ``[kind, generation,
+              offset, text]``, where the kind is delta, reset or end
+``killed``    handling ``op`` ended a host
 ``handled``   a handler ran for ``op``, where that is known
 ``commit``    rows were written: ``value`` is ``{"epoch": ..., "granted": ...}``, the writer's epoch
               and the highest at which anybody was given the entity
@@ -29,7 +43,12 @@ Records that belong to no attempt:
 ``error``     the engine met something that it did not foresee; ``value`` says what
 ``final``     after everything has come to rest: ``kind`` ``log`` with
               ``{"ids": [...], "epochs": [...] or absent}``, ``account`` with
-              ``{"opened_with": n, "balance": n, "moves": [[op, amount], ...] or absent}``
+              ``{"opened_with": n, "balance": n, "moves": [[op, amount], ...] or absent}``,
+              ``ticks`` with ``{"ticks": [[op, due_ms, missed], ...], "heard": [...]}``, where
+              heard is what those ticks sent; ``published`` with ``[op, ...]``; ``heard`` with
+              ``{"facts": [[publisher, op], ...], "late": bool}``; ``errand``, of an entity with
+              one flow, with ``{"ends": [[how, tokens, signals], ...], "booked": n}``; ``told``
+              with ``{stream: [generation, text], ...}``
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from vareon_runtime.testing.virtual_loop import Process, VirtualLoop
 
 WINDOW = 64
 """Batches under way in one direction before a sender has to wait."""
+APART_S = 1e-9
+"""Between the arrivals of two batches of one wire, at least."""
 Heard = Callable[[str, str, bytes], None]
 """Told of every batch that arrives: from, to, batch."""
 
@@ -85,7 +87,8 @@ class Pipe:
 
     def _later(self, batch: bytes | None) -> None:
         loop = self._network.loop
-        at = max(self._last_s, loop.time() + self._network.delay_s())
+        # Timers of the same moment go off in any order, so no two batches have the same.
+        at = max(self._last_s + APART_S, loop.time() + self._network.delay_s())
         self._last_s = at
         loop.call_at(at, self._arrive, batch, context=self._network.context)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
-from vareon_runtime.errors import InternalError, VareonError
+from vareon_runtime.errors import InternalError, Unavailable, VareonError
 from vareon_runtime.hosting.host import Host
-from vareon_runtime.identity import IdSource
+from vareon_runtime.identity import EntityId, IdSource
+from vareon_runtime.message import Request
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Wire
 from vareon_runtime.routing.router import Router
@@ -20,6 +22,8 @@ from vareon_runtime.testing.virtual_loop import Process, SimClock
 
 if TYPE_CHECKING:
     from vareon_runtime.testing.simulation import Simulation
+
+R = TypeVar("R")
 
 BACK_SOONEST_S = 0.3
 BACK_LATEST_S = 3.0
@@ -145,15 +149,61 @@ class HostPlace(Place):
         self.kill(process)
 
 
-class FrontDoorPlace:
-    """Where callers outside reach the engine; it only loses its link."""
+class FrontDoorPlace(Place):
+    """Where callers outside reach the engine. Its next life knows nothing of what was asked."""
 
-    def __init__(self, simulation: Simulation, name: str, skew_s: float) -> None:
-        self.process = Process(simulation.loop, name)
-        self.process.skew_s = skew_s
-        rng = random.Random(f"{simulation.seed}/{name}")  # noqa: S311 - seeded on purpose
-        ids = IdSource(SimClock(simulation.loop, self.process), rng)
-        self.bus: LinkBus = simulation.bus(self.process, "front_door", ids)
+    bus: LinkBus
+
+    def __init__(self, simulation: Simulation, name: str, skew_s: float, *, dies: bool) -> None:
+        super().__init__(simulation, name)
+        self.dies = dies
+        """Whether faults may kill it: whoever asks then hears `Unavailable`."""
+        self.waiting = 0
+        """Callers that wait for an answer now."""
+        self.skew_s = skew_s
+        self.gone: asyncio.Future[None] = simulation.loop.create_future()
+
+    async def ask(self, target: EntityId, message: Request[R], **options: Any) -> R:
+        """See `LinkBus.ask`.
+
+        Raises:
+            Unavailable: If the front door is not there, or dies before the answer.
+        """
+        return await self.held(lambda: self.bus.ask(target, message, **options))
+
+    async def held(self, work: Callable[[], Awaitable[R]]) -> R:
+        """Wait for something that this life of the front door brings.
+
+        Raises:
+            Unavailable: If it is not there, or dies meanwhile.
+        """
+        if self.process.dead:
+            await asyncio.sleep(0.01)
+            raise Unavailable("No front door listens.")
+        self.waiting += 1
+        gone, working = self.gone, asyncio.ensure_future(work())
+        either: set[asyncio.Future[Any]] = {gone, working}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.waiting -= 1
+            working.cancel()  # what has ended is not changed by it
+        if gone.done():
+            raise Unavailable("The front door died; whether it was done, nobody knows.")
+        return working.result()
+
+    def kill(self, process: Process | None = None) -> None:
+        """End it; whoever waits hears of it."""
+        super().kill(process)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _start(self, process: Process) -> None:
+        rng = random.Random(f"{self.simulation.seed}/{process.name}")  # noqa: S311 - seeded on purpose
+        ids = IdSource(SimClock(self.simulation.loop, process), rng)
+        self.bus = self.simulation.bus(process, "front_door", ids)
+        self.gone = self.simulation.loop.create_future()
+        process.spawn(self.bus.start())
 
 
 async def _no_rows(*_: Any, **__: Any) -> list[Any]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vareon_runtime.errors import VareonError
 from vareon_runtime.testing.checker import Judgement, judge
 from vareon_runtime.testing.faults import SKEW_S, break_by_plan, plan
 from vareon_runtime.testing.history import Record
+from vareon_runtime.testing.parts import PARTS, Part, taking_part
 from vareon_runtime.testing.simulation import Simulation
 from vareon_runtime.testing.workload import Client, note_finals
 from vareon_runtime.testing.workload_entities import ENTITIES, World
 
+EVERY_KIND = [*ENTITIES, *(kind for part in PARTS for kind in part.entities)]
 CLIENTS = 8
 OPERATIONS_EACH = 27
 FAULTS = 9
@@ -45,7 +48,7 @@ def run_seed(seed: int, *, trace: bool = False) -> Result:
     """Run one seed and judge it."""
     world = World()
     simulation = Simulation(
-        seed, ENTITIES, hosts=LEAST_HOSTS + seed % 2, resources={World: world}, trace=trace
+        seed, EVERY_KIND, hosts=LEAST_HOSTS + seed % 2, resources={World: world}, trace=trace
     )
     world.note = simulation.record
     problems: list[str] = []
@@ -74,21 +77,34 @@ async def _scenario(simulation: Simulation) -> list[str]:
         place.skew_s = skews.choice([0.0, 0.0, skews.uniform(-SKEW_S, SKEW_S)])
         place.process.skew_s = place.skew_s
     await simulation.calm()
-    doors = [await simulation.front_door(skew_s=skew_s) for skew_s in (0.0, skews.uniform(-2, 2))]
+    doors = [
+        simulation.open_door(skew_s=skew_s, dies=True) for skew_s in (0.0, skews.uniform(-2, 2))
+    ]
     clients = [Client(simulation, f"client-{number}", doors) for number in range(CLIENTS)]
+    parts = [
+        part(Client(simulation, part.__name__, doors)) for part in taking_part(simulation.seed)
+    ]
+    await asyncio.gather(*(part.prepare() for part in parts))
     faults = plan(simulation.rng("faults"), count=FAULTS)
     await asyncio.gather(
         break_by_plan(simulation, faults, LEAST_FAULTS),
         *(client.work(OPERATIONS_EACH) for client in clients),
+        *(part.work() for part in parts),
     )
     if not await simulation.calm():
         return ["the cluster did not come to rest after its faults"]
-    await asyncio.gather(*(client.settle() for client in clients))
+    await asyncio.gather(*(client.settle() for client in [*clients, *_clients(parts)]))
     try:
         await note_finals(simulation, doors[0])
+        for part in parts:
+            await part.finish()
     except VareonError as error:
         return [f"an entity is stuck: {error.code} {error.detail}"]
     return []
+
+
+def _clients(parts: Sequence[Part]) -> list[Client]:
+    return [part.client for part in parts]
 
 
 def _vacuous(simulation: Simulation, judgement: Judgement) -> list[str]:

@@ -109,10 +109,14 @@ class Simulation:
 
     async def front_door(self, *, skew_s: float = 0.0) -> LinkBus:
         """A new way in from outside; its bus is used like that of a real front door."""
-        place = FrontDoorPlace(self, f"door-{len(self.front_doors)}", skew_s)
+        return self.open_door(skew_s=skew_s).bus
+
+    def open_door(self, *, skew_s: float = 0.0, dies: bool = False) -> FrontDoorPlace:
+        """The same; its callers ask through the place, if it is one that may be killed."""
+        place = FrontDoorPlace(self, f"door-{len(self.front_doors)}", skew_s, dies=dies)
         self.front_doors.append(place)
-        await place.process.spawn(place.bus.start())
-        return place.bus
+        place.begin()
+        return place
 
     def rng(self, purpose: str) -> random.Random:
         """Randomness of its own for a purpose, from the seed."""
@@ -157,7 +161,7 @@ class Simulation:
         """End every fault and wait until all hosts work; whether they do within so long."""
         self.disk.heal()
         self.network.heal()
-        for process in (place.process for place in [self.router, *self.hosts]):
+        for process in (place.process for place in [self.router, *self.hosts, *self.front_doors]):
             process.slow_s = 0.0
             process.thaw()
         ends = self.loop.time() + within_s
@@ -177,7 +181,7 @@ class Simulation:
             due = {shard for shard in range(SHARDS) if owner_of(shard, names) == place.name}
             if host.ownership.shards != due or host.ownership.leaving:
                 return False
-        return True
+        return all(door.up and door.bus.connected for door in self.front_doors)
 
     def _wrote(self, target: EntityId, epoch: int, granted: int) -> None:
         self.record("commit", entity=str(target), value={"epoch": epoch, "granted": granted})

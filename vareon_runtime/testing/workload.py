@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from vareon_runtime.errors import Refused, VareonError
+from vareon_runtime.envelope import FINGERPRINT
+from vareon_runtime.errors import Refused, StillRunning, VareonError
 from vareon_runtime.identity import EntityId, IdSource
 from vareon_runtime.message import Request
-from vareon_runtime.routing.client import LinkBus
+from vareon_runtime.testing.places import FrontDoorPlace
 from vareon_runtime.testing.simulation import Simulation
 from vareon_runtime.testing.virtual_loop import SimClock
 from vareon_runtime.testing.workload_entities import (
@@ -32,32 +33,42 @@ COUNTERS = 3
 ASK_WITHIN_S = 3.0
 SETTLE_WITHIN_S = 90.0
 THINK_S = 0.25
+KEYED_KINDS = ("append", "transfer", "deliver", "publish", "remind")
 
 
 class Operation:
     """An id, what is asked under it, and whether its outcome is known."""
 
-    __slots__ = ("entity", "kind", "message", "message_id", "settled", "value")
+    __slots__ = ("entity", "fingerprint", "kind", "message", "message_id", "settled", "value")
 
     def __init__(
-        self, message_id: bytes, kind: str, entity: EntityId, message: Request[Any], value: Any
+        self,
+        message_id: bytes,
+        kind: str,
+        entity: EntityId,
+        message: Request[Any],
+        value: Any,
+        fingerprint: bytes = b"",
     ) -> None:
         self.message_id = message_id
         self.kind = kind
         self.entity = entity
         self.message = message
         self.value = value
+        self.fingerprint = fingerprint
+        """Of one that is asked under an Idempotency-Key."""
         self.settled = False
 
 
 class Client:
     """One caller: its operations follow each other, save those of a burst."""
 
-    def __init__(self, simulation: Simulation, name: str, doors: list[LinkBus]) -> None:
+    def __init__(self, simulation: Simulation, name: str, doors: list[FrontDoorPlace]) -> None:
         self.simulation = simulation
         self.name = name
         self.rng = simulation.rng(name)
         self.doors = doors
+        self.made: list[Operation] = []
         self.unsettled: list[Operation] = []
         self._ids = IdSource(SimClock(simulation.loop, simulation.outside), self.rng)
 
@@ -101,7 +112,11 @@ class Client:
                 operation.message,
                 message_id=operation.message_id,
                 timeout_s=ASK_WITHIN_S,
+                fingerprint=operation.fingerprint,
             )
+        except StillRunning as error:
+            record("info", value=error.code, **fields)
+            self._keep(operation)
         except Refused as error:
             record("fail", value=error.code, **fields)
             self._keep(operation)
@@ -112,6 +127,16 @@ class Client:
             operation.settled = True
             record("ok", value=reply, **fields)
         return reply
+
+    def operation(
+        self, kind: str, entity: EntityId, message: Request[Any], value: Any = None
+    ) -> Operation:
+        """A new id; some are asked as a front door asks under an Idempotency-Key."""
+        keyed = kind in KEYED_KINDS and self.rng.random() < 0.3
+        fingerprint = self.rng.randbytes(FINGERPRINT) if keyed else b""
+        made = Operation(self._ids.message_id(), kind, entity, message, value, fingerprint)
+        self.made.append(made)
+        return made
 
     async def _do(self, operation: Operation) -> None:
         chance = self.rng.random()
@@ -148,16 +173,11 @@ class Client:
         most = 2 if self.rng.random() < 0.5 else LOGS
         return EntityId("log", str(self.rng.randrange(most)))
 
-    def _operation(
-        self, kind: str, entity: EntityId, message: Request[Any], value: Any = None
-    ) -> Operation:
-        return Operation(self._ids.message_id(), kind, entity, message, value)
-
     def _append(self, target: EntityId) -> Operation:
-        return self._operation("append", target, Append())
+        return self.operation("append", target, Append())
 
     def _read(self) -> Operation:
-        return self._operation("read", self._log(), ReadAll())
+        return self.operation("read", self._log(), ReadAll())
 
     def _two_accounts(self) -> tuple[str, str]:
         one, other = self.rng.sample(range(ACCOUNTS), 2)
@@ -167,30 +187,30 @@ class Client:
         source, target = self._two_accounts()
         amount = self.rng.randrange(1, 50)
         value = [f"account/{source}", f"account/{target}", amount]
-        return self._operation("transfer", EntityId("account", source), Pay(target, amount), value)
+        return self.operation("transfer", EntityId("account", source), Pay(target, amount), value)
 
     def _transfer(self) -> Operation:
         source, target = self._two_accounts()
         amount = self.rng.randrange(1, 50)
         value = [f"account/{source}", f"account/{target}", amount]
         desk = EntityId("desk", str(self.rng.randrange(DESKS)))
-        return self._operation("transfer", desk, Transfer(source, target, amount), value)
+        return self.operation("transfer", desk, Transfer(source, target, amount), value)
 
     def _deliver(self) -> Operation:
         courier = EntityId("courier", str(self.rng.randrange(COURIERS)))
         letters = self.rng.randrange(1, 4)
-        return self._operation("deliver", courier, Deliver(letters), letters)
+        return self.operation("deliver", courier, Deliver(letters), letters)
 
     def _hand(self) -> Operation:
         courier = EntityId("courier", str(self.rng.randrange(COURIERS)))
-        return self._operation("hand", courier, Hand())
+        return self.operation("hand", courier, Hand())
 
     def _bump(self) -> Operation:
         counter = EntityId("counter", str(self.rng.randrange(COUNTERS)))
-        return self._operation("volatile", counter, Bump())
+        return self.operation("volatile", counter, Bump())
 
 
-async def note_finals(simulation: Simulation, bus: LinkBus) -> None:
+async def note_finals(simulation: Simulation, bus: FrontDoorPlace) -> None:
     """Read what every log and account has come to, and note it."""
     for number in range(LOGS):
         target = EntityId("log", str(number))
@@ -204,7 +224,7 @@ async def note_finals(simulation: Simulation, bus: LinkBus) -> None:
         simulation.record("final", kind="account", entity=str(target), value=value)
 
 
-async def _until_paid(bus: LinkBus) -> None:
+async def _until_paid(bus: FrontDoorPlace) -> None:
     """Give sends that are under way the time they may need; what is lost stays lost."""
     for _ in range(60):
         total = 0

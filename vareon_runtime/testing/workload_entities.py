@@ -36,6 +36,12 @@ class World:
     """
 
     note: Callable[..., None]
+    _counted = 0
+
+    def count(self) -> int:
+        """One more each time."""
+        self._counted += 1
+        return self._counted
 
     async def deliver(self, op: str, step: int, key: str, *, at_most_once: bool = False) -> None:
         """Take a delivery; the call lasts a moment before and after it counts."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from vareon_runtime.testing.checker import Violation, judge
+from vareon_runtime.testing.checker import judge
 from vareon_runtime.testing.history import Record, merged, read_history
+from vareon_runtime.testing.operation import Violation
 
 
 class Story:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from tests.support.flow_checks import A, journaled, restart, rows_left, status
 from tests.support.flow_entity import (
     NOTHING_HAPPENED,
     PERHAPS,
+    STOCK,
     Abort,
     Approve,
     Begin,
@@ -19,6 +22,7 @@ from tests.support.flow_entity import (
 from tests.support.stubborn import ShiftedClock
 from vareon_runtime.errors import (
     NotFound,
+    StoreFailed,
     VareonError,
 )
 from vareon_runtime.hosting.effect_life import JOURNAL
@@ -96,6 +100,24 @@ async def test_an_error_of_a_step_is_its_outcome_in_every_rerun(
     asking = asyncio.create_task(cluster.bus.ask(A, Place("ship pay pack")))
     assert (await asking).startswith(PERHAPS.code)
     assert world.names() == ["ship", "pay", "pay", "pay"]
+
+
+async def test_an_ask_is_repeated_under_its_id_while_the_other_side_cannot_commit(
+    cluster: InProcessCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cluster.host is not None
+    store, refused = cluster.host.store, []
+    commit = store.commit
+
+    def full(units: Sequence[Unit], now_ms: int) -> Any:
+        if len(refused) < 2 and any(unit.target == STOCK for unit in units):
+            refused.append(units)
+            raise StoreFailed("The disk is full.")
+        return commit(units, now_ms)
+
+    monkeypatch.setattr(store, "commit", full)
+    assert await cluster.bus.ask(A, Place("stock stock")) == "taken 1, taken 2"
+    assert len(refused) == 2
 
 
 @pytest.mark.parametrize("kills", [False, True])
