@@ -83,7 +83,7 @@ def test_the_parts_of_a_seed_have_their_operations_acknowledged(seed: int) -> No
     result = run_seed(seed)
     acknowledged = {r.kind for r in result.records if r.phase == "ok"}
     asked = {r.kind for r in result.records if r.phase == "invoke"}
-    assert asked == acknowledged
+    assert asked - {"poison"} == acknowledged
     assert not result.problems
 
 

@@ -116,7 +116,7 @@ class EffectRunner:
 
     def cancelling(self, entity_id: EntityId, effect_id: bytes, *, new: bool) -> RowChange | None:
         """See `vareon_runtime.entity.context.Undertakings`."""
-        life = self._life_of(entity_id, effect_id)
+        life = self._life_of(entity_id, effect_id, new=new)
         if new:
             return cancel_row(effect_id)
         if life is None or life.ended:
@@ -128,7 +128,7 @@ class EffectRunner:
         self, entity_id: EntityId, flow_id: bytes, name: str, body: Any, earlier: int, *, new: bool
     ) -> tuple[SentSignal, RowChange]:
         """See `vareon_runtime.entity.context.Undertakings`."""
-        life = self._life_of(entity_id, flow_id)
+        life = self._life_of(entity_id, flow_id, new=new)
         if not new and (life is None or life.ended or not life.is_flow):
             raise NotFound("That flow is over.")
         return signal_row(life, flow_id, name, body, earlier)
@@ -174,15 +174,18 @@ class EffectRunner:
             life.conflicted = True
             self._host.redeliver(Resulted(life.effect, error=error))
 
+    def gained(self, shards: Collection[int]) -> None:
+        """These shards are this host's now; what is under way in them is not known yet."""
+        self._arriving.update(shards)
+
     async def take_up(self, shards: Collection[int]) -> None:
         """Run on what an earlier owner of these shards started."""
-        fresh = set(shards)
-        self._arriving |= fresh
+        self.gained(shards)
         try:
-            await self._take_up(fresh)
+            await self._take_up(set(shards))
         except StoreFailed as error:
             failure("effects_not_taken_up", error)
-            self._begin(self._take_up_later(fresh))
+            self._begin(self._take_up_later(set(shards)))
 
     def hand_over(self, shards: Collection[int]) -> None:
         """Stop those of shards that go to another host, which finds their rows."""
@@ -206,11 +209,15 @@ class EffectRunner:
         is_flow = handler is not None and isinstance(handler.effect, Flow)
         return EffectLife(effect, is_flow=is_flow)
 
-    def _life_of(self, entity_id: EntityId, effect_id: bytes) -> EffectLife | None:
+    def _life_of(self, entity_id: EntityId, effect_id: bytes, *, new: bool) -> EffectLife | None:
         if self._arriving and shard_of(entity_id) in self._arriving:
             raise Unavailable("This entity is being taken up; ask again.", 0.05)
         life = self._lives.get(effect_id)
-        return life if life is not None and life.effect.target == entity_id else None
+        if life is not None:
+            return life if life.effect.target == entity_id else None
+        if not new and not self._host.ownership.owns(entity_id):  # it may have left already
+            raise Unavailable("This entity moves to another host; ask again.", 0.05)
+        return None
 
     def _on_their_way(self, signals: Sequence[SentSignal], change: int) -> None:
         for sent in signals:

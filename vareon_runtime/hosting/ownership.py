@@ -70,6 +70,7 @@ class Ownership:
             StoreFailed: If the database cannot be written.
         """
         await self._tend(frozenset())
+        self._host.effects.gained(self.shards)
 
     def keep(self) -> None:
         """Go on tending until stopped."""
@@ -109,6 +110,7 @@ class Ownership:
         return HURRY_S if self.leaving else TEND_EVERY_S
 
     def _gained(self, shards: frozenset[int]) -> None:
+        self._host.effects.gained(shards)
         known = [(work, some - shards) for work, some in self._untaken]
         self._untaken = [*known, *((work, shards) for work in self._host.work)]
 

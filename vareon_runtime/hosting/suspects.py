@@ -69,8 +69,9 @@ class Marks:
     def running(self) -> tuple[MessageId, ...]:
         """Ids that are marked now, or were when the last life ended."""
         content = bytes(self._memory)
-        found = [content[at : at + SIZE] for at in range(0, _ALL, SIZE)]
-        if found[0] != EMPTY:
+        used = len(content.rstrip(b"\0"))  # the lowest slots are taken first
+        found = [content[at : at + SIZE] for at in range(0, used, SIZE)]
+        if found and found[0] != EMPTY:
             return (found[0],)
         return tuple(dict.fromkeys(one for one in found if one != EMPTY))
 

@@ -10,7 +10,7 @@ C4  every read is a prefix of the final list
 C5  real time: what had ended before something began comes before it, and reads see it
 C6  no row was written by an owner whose epoch had passed
 C7  the money of all accounts is constant, a transfer moves both sides or none
-C8  every operation ends, and unknown outcomes are settled, save those of volatile messages
+C8  every operation ends, and unknown outcomes are settled, save those of volatile and poisoned ones
 C9  what is volatile is handled at most once
 
 What is judged by other means lies in `vareon_runtime.testing.rules`, a module for each:
@@ -38,6 +38,7 @@ from vareon_runtime.testing.history import Record
 from vareon_runtime.testing.operation import Evidence, Operation, Violation
 from vareon_runtime.testing.rules import RULES
 
+NEVER_SETTLED = ("volatile", "poison")
 NOTES = ("step", "frame", "killed")
 """Phases of records that only the rules in `vareon_runtime.testing.rules` look at."""
 
@@ -170,11 +171,12 @@ class Checker:
             known.unknown += 1
         else:
             known.refused += 1
+            known.refusal = str(record.value)
 
     def _ends(self, operation: Operation) -> None:
         if operation.open:
             self._blame("C8", operation.entity, operation.op, "it never ended")
-        elif self._settled and operation.unsettled and operation.kind != "volatile":
+        elif self._settled and operation.unsettled and operation.kind not in NEVER_SETTLED:
             self._blame("C8", operation.entity, operation.op, "its outcome was never settled")
         if operation.kind == "read":
             return

@@ -39,6 +39,8 @@ class Operation:
     open: int = 0
     unknown: int = 0
     refused: int = 0
+    refusal: str = ""
+    """Why it was refused, the last time."""
 
     @property
     def acknowledged(self) -> bool:

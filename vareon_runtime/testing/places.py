@@ -11,6 +11,7 @@ from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
 from vareon_runtime.errors import InternalError, Unavailable, VareonError
 from vareon_runtime.hosting.host import Host
+from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import EntityId, IdSource
 from vareon_runtime.message import Request
 from vareon_runtime.routing.client import LinkBus
@@ -105,11 +106,15 @@ class HostPlace(Place):
     ) -> None:
         super().__init__(simulation, name)
         self.host: Host | None = None
+        self._running = bytearray()
+        """What of a host outlives it: see `Marks`."""
         self._registry = registry
         self._resources = resources
 
     def _start(self, process: Process) -> None:
         self.host = None
+        # A copy, for what is left of the last life goes on in its own.
+        self._running = bytearray(self._running)
         process.spawn(self._live(process))
 
     async def _live(self, process: Process) -> None:
@@ -135,6 +140,7 @@ class HostPlace(Place):
             ),
             HostServices(clock, ids, _no_rows, self._resources),
             lambda error: self._fenced(process, error),
+            Marks(memory=self._running),
         )
         try:
             await host.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from vareon_runtime.errors import VareonError
 from vareon_runtime.testing.checker import Judgement, judge
@@ -12,12 +13,13 @@ from vareon_runtime.testing.faults import SKEW_S, break_by_plan, plan
 from vareon_runtime.testing.history import Record
 from vareon_runtime.testing.parts import PARTS, Part, taking_part
 from vareon_runtime.testing.simulation import Simulation
+from vareon_runtime.testing.virtual_loop import current_process
 from vareon_runtime.testing.workload import Client, note_finals
 from vareon_runtime.testing.workload_entities import ENTITIES, World
 
 EVERY_KIND = [*ENTITIES, *(kind for part in PARTS for kind in part.entities)]
 CLIENTS = 8
-OPERATIONS_EACH = 27
+OPERATIONS_EACH = 25
 FAULTS = 9
 LEAST_HOSTS = 3
 LEAST_ENTITIES = 20
@@ -51,6 +53,7 @@ def run_seed(seed: int, *, trace: bool = False) -> Result:
         seed, EVERY_KIND, hosts=LEAST_HOSTS + seed % 2, resources={World: world}, trace=trace
     )
     world.note = simulation.record
+    world.end_host = partial(_end_host, simulation)
     problems: list[str] = []
     try:
         problems += simulation.run(_scenario)
@@ -101,6 +104,14 @@ async def _scenario(simulation: Simulation) -> list[str]:
     except VareonError as error:
         return [f"an entity is stuck: {error.code} {error.detail}"]
     return []
+
+
+def _end_host(simulation: Simulation, op: str) -> None:
+    process = current_process()
+    for place in simulation.hosts:
+        if process is not None and process.name.startswith(f"{place.name}."):
+            simulation.record("killed", op=op, value=process.name)
+            place.kill(process)
 
 
 def _clients(parts: Sequence[Part]) -> list[Client]:

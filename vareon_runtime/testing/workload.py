@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vareon_runtime.envelope import FINGERPRINT
-from vareon_runtime.errors import Refused, StillRunning, VareonError
+from vareon_runtime.errors import Poisoned, Refused, StillRunning, VareonError
 from vareon_runtime.identity import EntityId, IdSource
 from vareon_runtime.message import Request
 from vareon_runtime.testing.places import FrontDoorPlace
@@ -119,7 +119,10 @@ class Client:
             self._keep(operation)
         except Refused as error:
             record("fail", value=error.code, **fields)
-            self._keep(operation)
+            if isinstance(error, Poisoned):
+                operation.settled = True
+            else:
+                self._keep(operation)
         except VareonError as error:
             record("info", value=error.code, **fields)
             self._keep(operation)

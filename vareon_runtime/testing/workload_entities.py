@@ -33,9 +33,11 @@ class World:
 
     Attributes:
         note: `Simulation.record` of the simulation that it belongs to.
+        end_host: Ends the host that calls it, and notes on account of which operation.
     """
 
     note: Callable[..., None]
+    end_host: Callable[[str], None]
     _counted = 0
 
     def count(self) -> int:
@@ -65,6 +67,10 @@ class ReadAll(Request[list[str]], frozen=True):
     """Everything that was appended."""
 
 
+class Explode(Request[int], frozen=True):
+    """End the host."""
+
+
 @entity("log", idle_after=2.0)
 class Log(Entity[LogState]):
     """Appends ids."""
@@ -74,6 +80,13 @@ class Log(Entity[LogState]):
         """Append one id."""
         self.state.ids.append(context.message_id.hex())
         return len(self.state.ids)
+
+    @command(creates=True)
+    async def explode(self, message: Explode, context: Context) -> int:
+        """End the host; there is no answer."""
+        context.resource(World).end_host(context.message_id.hex())
+        await asyncio.Event().wait()
+        return 0
 
     @query(creates=True)
     async def read(self, message: ReadAll, context: Context) -> list[str]:

@@ -2,13 +2,14 @@
 
 from vareon_runtime.testing.parts.alarm import AlarmPart
 from vareon_runtime.testing.parts.errand import ErrandPart
+from vareon_runtime.testing.parts.mine import MinePart
 from vareon_runtime.testing.parts.paper import PaperPart
 from vareon_runtime.testing.parts.part import Part
 from vareon_runtime.testing.parts.tale import TalePart
 
 __all__ = ["PARTS", "Part", "taking_part"]
 
-PARTS: tuple[type[Part], ...] = (AlarmPart, PaperPart, ErrandPart, TalePart)
+PARTS: tuple[type[Part], ...] = (AlarmPart, PaperPart, ErrandPart, TalePart, MinePart)
 EACH = 2
 """So many take part in a seed."""
 

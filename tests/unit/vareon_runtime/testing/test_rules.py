@@ -1,4 +1,4 @@
-"""Rules C10 to C13: histories that keep each, and the smallest that break it."""
+"""Rules C10 to C14: histories that keep each, and the smallest that break it."""
 
 from __future__ import annotations
 
@@ -82,6 +82,14 @@ def read(*frames: list[Any], kept: Any = (1, "abcd")) -> Story:
 END = ["end", 0, 0, ""]
 
 
+def mine(*, kills: int = 3, why: str = "poisoned") -> Story:
+    story, fields = Story(), {"client": "c", "entity": "log/0", "kind": "poison"}
+    story.add("invoke", "p", **fields).add("info", "p", "unavailable", **fields)
+    for _ in range(kills):
+        story.add("killed", "p")
+    return story.add("invoke", "p", **fields).add("fail", "p", why, **fields)
+
+
 @pytest.mark.parametrize(
     "story",
     [
@@ -105,6 +113,7 @@ END = ["end", 0, 0, ""]
             kept=(3, "abcd"),
         ),
         read(["delta", 1, 2, "ab"]),
+        mine(),
     ],
 )
 def test_what_keeps_the_promise_is_let_pass(story: Story) -> None:
@@ -154,6 +163,15 @@ def test_what_keeps_the_promise_is_let_pass(story: Story) -> None:
         ("C13 l saw generation 2", read(["delta", 1, 2, "ab"], ["delta", 2, 4, "cd"])),
         ("C13 l had to begin", read(["delta", 1, 2, "ab"], ["reset", 1, 0, ""])),
         ("C13 l saw 1: 'ab' to its end", read(["delta", 1, 2, "ab"], END)),
+        ("C14 it ended 7 hosts", mine(kills=7)),
+        ("C14 it was never set aside", mine(why="overloaded")),
+        ("C14 it was answered", Story().did("poison", "p")),
+        (
+            "C14 it was set aside without guilt",
+            Story()
+            .add("invoke", "a", client="c", entity="log/0", kind="append")
+            .add("fail", "a", "poisoned", client="c", entity="log/0", kind="append"),
+        ),
         ("C13 the stream never came", read(kept=()).did("tell", "s")),
     ],
 )

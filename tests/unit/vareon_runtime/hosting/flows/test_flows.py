@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -23,9 +23,12 @@ from tests.support.stubborn import ShiftedClock
 from vareon_runtime.errors import (
     NotFound,
     StoreFailed,
+    Unavailable,
     VareonError,
 )
 from vareon_runtime.hosting.effect_life import JOURNAL
+from vareon_runtime.hosting.quarantine import Quarantine
+from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import Unit
 from vareon_runtime.storage.sqlite import SqliteStore
@@ -151,6 +154,45 @@ async def test_a_flow_that_waits_goes_on_when_it_is_told(
     with pytest.raises(NotFound, match="over"):
         await cluster.bus.ask(A, Approve("too late"))
     assert not rows_left(cluster)
+
+
+async def test_a_flow_is_not_over_while_its_host_does_not_know_yet_what_runs(
+    cluster: InProcessCluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster.bus.ask(A, Begin("signal ship"))
+    await cluster.kill_host()
+    known, take_up = asyncio.Event(), Quarantine.take_up
+
+    async def later(quarantine: Quarantine, shards: Collection[int]) -> None:
+        await known.wait()
+        await take_up(quarantine, shards)
+
+    monkeypatch.setattr(Quarantine, "take_up", later)
+    starting = asyncio.create_task(cluster.start_host())
+    await status(cluster, "")
+    approving = asyncio.create_task(cluster.bus.ask(A, Approve("ann"), timeout_s=30))
+    await status(cluster, "")
+    assert not approving.done()
+    known.set()
+    await starting
+    assert await approving
+    assert await world.entered.get() == "ship"
+
+
+async def test_a_flow_that_left_with_its_shard_is_not_taken_for_over(
+    cluster: InProcessCluster, world: World
+) -> None:
+    flow_id = await cluster.bus.ask(A, Begin("signal ship"))
+    host = cluster.host
+    assert host is not None
+    host.ownership.leaving = frozenset({shard_of(A)})
+    host.effects.hand_over(host.ownership.leaving)
+    while host.effects.running:
+        await asyncio.sleep(0.005)
+    with pytest.raises(Unavailable):
+        host.effects.signalling(A, flow_id, "approved", None, 0, new=False)
+    with pytest.raises(Unavailable):
+        host.effects.cancelling(A, flow_id, new=False)
 
 
 async def test_a_signal_is_taken_once(cluster: InProcessCluster, world: World) -> None:
