@@ -9,6 +9,15 @@ import pytest
 from tests.mutants.simulation import all_patches, simulate
 
 PLANTED = {
+    "fact_handled_twice",
+    "fact_left_out_of_commit",
+    "finished_step_run_again",
+    "frame_skipped_on_resume",
+    "frames_again_on_resume",
+    "kills_not_counted",
+    "reminder_left_out_of_commit",
+    "signal_taken_twice",
+    "tick_send_left_out_of_commit",
     "acknowledge_before_commit",
     "no_deduplication",
     "no_epoch_check",

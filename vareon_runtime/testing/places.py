@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vareon_runtime.entity.context import HostServices
 from vareon_runtime.entity.registry import Registry
-from vareon_runtime.errors import InternalError, Unavailable, VareonError
+from vareon_runtime.errors import Unavailable, VareonError
 from vareon_runtime.hosting.host import Host
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import EntityId, IdSource
@@ -19,6 +19,7 @@ from vareon_runtime.routing.link import Link, Wire
 from vareon_runtime.routing.router import Router
 from vareon_runtime.routing.serving import serve
 from vareon_runtime.testing.faulty_store import FaultyStore
+from vareon_runtime.testing.row_reading import SimulatedReader
 from vareon_runtime.testing.virtual_loop import Process, SimClock
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class HostPlace(Place):
         rng = random.Random(f"{simulation.seed}/{process.name}")  # noqa: S311 - seeded on purpose
         ids = IdSource(clock, rng)
         incarnation = ids.text_id()
+        reader = SimulatedReader(simulation.disk, process.name)
         host = Host(
             self.name,
             incarnation,
@@ -138,7 +140,7 @@ class HostPlace(Place):
                 claim=host.claim,
                 link_lost=host.link_lost,
             ),
-            HostServices(clock, ids, _no_rows, self._resources),
+            HostServices(clock, ids, reader.rows, self._resources),
             lambda error: self._fenced(process, error),
             Marks(memory=self._running),
         )
@@ -210,7 +212,3 @@ class FrontDoorPlace(Place):
         self.bus = self.simulation.bus(process, "front_door", ids)
         self.gone = self.simulation.loop.create_future()
         process.spawn(self.bus.start())
-
-
-async def _no_rows(*_: Any, **__: Any) -> list[Any]:
-    raise InternalError("A simulation holds no SQL database to read rows from.")

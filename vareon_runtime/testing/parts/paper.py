@@ -13,7 +13,7 @@ from vareon_runtime.testing.parts.part import Part
 PAPERS = 2
 READERS = 3
 """The last of them subscribes late."""
-ISSUES = 12
+ISSUES = 16
 
 Heard = tuple[str, str]
 """The publisher, and the operation that made it publish."""
@@ -110,7 +110,7 @@ class PaperPart(Part):
     async def work(self) -> None:
         """See the class."""
         for number in range(ISSUES):
-            await asyncio.sleep(self.rng.expovariate(1 / 0.5))
+            await asyncio.sleep(self.rng.expovariate(1 / 0.4))
             if number == ISSUES // 3:
                 await self.do("subscribe", self._readers()[-1], Follow())
             paper = EntityId("paper", str(self.rng.randrange(PAPERS)))
