@@ -9,9 +9,11 @@ import pytest
 
 from actors.cognisys import openai_wire
 from actors.cognisys.completion import Deadlines
+from tests.support.mail_server import MailServer
 from tests.support.patient import Patient
 from tests.support.system import InProcessSystem
 from tests.support.upstream import Upstream
+from web.services import passwords
 
 ENTITIES = ("examples.counter.counter", "tests.support.patient")
 
@@ -38,4 +40,27 @@ async def system(tmp_path: Path) -> AsyncIterator[InProcessSystem]:
 async def upstream() -> AsyncIterator[Upstream]:
     """An OpenAI-compatible server."""
     async with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of anything but how slow hashing is."""
+    monkeypatch.setattr(passwords, "COST", 4)
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[MailServer]:
+    """A mail server that takes everything."""
+    async with MailServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def mailing(
+    tmp_path: Path, mail_server: MailServer, cheap_passwords: None
+) -> AsyncIterator[InProcessSystem]:
+    """A system that sends its letters there."""
+    options = {"smtp": mail_server.settings, "public_url": "https://vareon.example.org"}
+    async with InProcessSystem(tmp_path, options=options) as running:
         yield running

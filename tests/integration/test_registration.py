@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 
 from tests.support.mail_server import MailServer, link_in
+from tests.support.people import carried, outbox, posted, signed_in
 from tests.support.system import InProcessSystem
-from web.services import passwords
 
 BEA = {"username": "bea", "email": "Bea+news@example.org", "password": "long enough"}
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested here is not how slow hashing is."""
-    monkeypatch.setattr(passwords, "COST", 4)
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[MailServer]:
-    """A mail server that takes everything."""
-    async with MailServer() as running:
-        yield running
-
-
-@pytest.fixture
-async def mailing(tmp_path: Path, server: MailServer) -> AsyncIterator[InProcessSystem]:
-    """A system that sends its letters there."""
-    options = {"smtp": server.settings, "public_url": "https://vareon.example.org"}
-    async with InProcessSystem(tmp_path, options=options) as running:
-        yield running
-
-
-async def posted(client: aiohttp.ClientSession, path: str, **body: Any) -> tuple[int, Any]:
-    async with client.post(path, json=body) as response:
-        return response.status, await response.json()
-
-
-async def signed_in(client: aiohttp.ClientSession, username: str, password: str) -> tuple[int, Any]:
-    form = {"username": username, "password": password}
-    async with client.post("/api/token", data=form) as response:
-        return response.status, await response.json()
-
-
-async def outbox(system: InProcessSystem, status: str) -> list[dict[str, Any]]:
-    """All letters, once what became of them is committed."""
-    async with asyncio.timeout(10):
-        while True:
-            async with system.admin().get("/api/system/mail") as response:
-                mails: list[dict[str, Any]] = await response.json()
-            if mails and all(one["status"] == status for one in mails):
-                return mails
-            await asyncio.sleep(0.02)
-
-
-def token_of(link: str) -> dict[str, str]:
-    """What a link that verifies carries."""
-    assert urlsplit(link).path == "/verify-email"
-    return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
-
-
-async def test_register_verify_and_sign_in(mailing: InProcessSystem, server: MailServer) -> None:
+async def test_register_verify_and_sign_in(
+    mailing: InProcessSystem, mail_server: MailServer
+) -> None:
     """The whole way, with the letter between; before it, and with a wrong token, there is none."""
     client = mailing.client()
     status, body = await posted(client, "/api/register", **BEA)
@@ -76,13 +27,13 @@ async def test_register_verify_and_sign_in(mailing: InProcessSystem, server: Mai
     assert (status, body["detail"].startswith("Email not verified.")) == (403, True)
     assert (await signed_in(client, "bea", "wrong password"))[0] == 401
 
-    letter = await server.letter_to(BEA["email"])
+    letter = await mail_server.letter_to(BEA["email"])
     link = link_in(letter)
     assert link.startswith("https://vareon.example.org/verify-email?token=")
     page = letter.get_body(("html",))
     assert page is not None
     assert link.replace("&", "&amp;") in page.get_content()
-    given = token_of(link)
+    given = carried(link)
     assert given["email"] == BEA["email"]
 
     for wrong, expected in (
@@ -116,7 +67,7 @@ async def test_register_verify_and_sign_in(mailing: InProcessSystem, server: Mai
 
 
 async def test_names_and_addresses_are_taken_whatever_their_case(
-    mailing: InProcessSystem, server: MailServer
+    mailing: InProcessSystem, mail_server: MailServer
 ) -> None:
     """By whoever has them, an administrator's making included."""
     client = mailing.client()
@@ -155,7 +106,7 @@ async def test_without_a_mail_server_the_link_is_in_the_terminal_and_the_outbox(
     assert told["link"].startswith(f"{system.url}/verify-email?token=")
     (kept,) = await outbox(system, "kept")
     assert kept["link"] == told["link"]
-    assert (await posted(client, "/api/verify-email", **token_of(told["link"])))[0] == 200
+    assert (await posted(client, "/api/verify-email", **carried(told["link"])))[0] == 200
     assert (await signed_in(client, "bea", BEA["password"]))[0] == 200
 
 
@@ -171,12 +122,12 @@ async def test_registration_may_be_closed(tmp_path: Path, allowed: str) -> None:
 
 
 async def test_a_second_letter_is_asked_for_alike_by_everybody(
-    mailing: InProcessSystem, server: MailServer
+    mailing: InProcessSystem, mail_server: MailServer
 ) -> None:
     """The answer tells nothing; and a minute must pass between two of them."""
     client = mailing.client()
     await posted(client, "/api/register", **BEA)
-    await server.letter_to(BEA["email"])
+    await mail_server.letter_to(BEA["email"])
     answers = [
         await posted(client, "/api/verify-email/resend", email=address)
         for address in (BEA["email"], "nobody@example.org", "admin")
@@ -184,5 +135,5 @@ async def test_a_second_letter_is_asked_for_alike_by_everybody(
     assert answers == [answers[0]] * 3
     assert answers[0][0] == 200
     await posted(client, "/api/register", username="cid", email="cid@example.org", password="x" * 9)
-    await server.letter_to("cid@example.org")
-    assert [str(one["To"]) for one in server.letters] == [BEA["email"], "cid@example.org"]
+    await mail_server.letter_to("cid@example.org")
+    assert [str(one["To"]) for one in mail_server.letters] == [BEA["email"], "cid@example.org"]

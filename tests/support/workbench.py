@@ -17,9 +17,10 @@ from sqlalchemy import Executable, create_engine, delete, event, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.pool import StaticPool
 
+from actors.accounts.one_use import OneUseTokens
 from actors.cognisys.keyring import KeyRing
 from vareon_runtime.clock import utc
-from vareon_runtime.entity import Context, Entity, Event, Request
+from vareon_runtime.entity import Context, Entity, Event, Request, Tick
 from vareon_runtime.entity.context import Changes, HostServices, RowChange, StartedEffect
 from vareon_runtime.errors import NotFound, VareonError
 from vareon_runtime.identity import EntityId, IdSource, Principal
@@ -77,7 +78,7 @@ class Workbench:
     def __init__(self) -> None:
         self.clock = TickingClock()
         self.ids = IdSource(self.clock, random.Random(1))
-        self.resources: dict[type[Any], Any] = {KeyRing: KEYS}
+        self.resources: dict[type[Any], Any] = {KeyRing: KEYS, OneUseTokens: OneUseTokens()}
         self.entities: dict[EntityId, Entity[Any]] = {}
         self.engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
@@ -87,6 +88,9 @@ class Workbench:
         self.events: list[Event] = []
         self.pending: list[tuple[Entity[Any], StartedEffect]] = []
         self.cancelled: list[bytes] = []
+        self.sent: list[tuple[EntityId, Any]] = []
+        self.reminders: dict[tuple[EntityId, str], float] = {}
+        """When each is due, in epoch seconds."""
 
     def entity(self, klass: type[Entity[Any]], key: str) -> Entity[Any]:
         """The entity of a class under a key."""
@@ -150,6 +154,14 @@ class Workbench:
         self._commit(entity, turn.changes, write_state=True)
         return effect
 
+    async def tick(self, entity: Entity[Any], name: str) -> None:
+        """Let a reminder come due: the clock is put forward to it."""
+        due_s = self.reminders.pop((EntityId(entity.handlers.kind, entity.key), name))
+        self.clock.now_s = max(self.clock.now_s, due_s)
+        turn = self._context(entity, None)
+        await entity.handlers.reminders[name](entity, Tick(name, utc(due_s), 0), turn)
+        self._commit(entity, turn.changes, write_state=True)
+
     def add_user(self, principal: Principal) -> None:
         """An account, for the tables that refer to it."""
         now = utc(self.clock.time())
@@ -186,6 +198,12 @@ class Workbench:
         self.events.extend(changes.events)
         self.pending.extend((entity, started) for started in changes.effects)
         self.cancelled.extend(changes.cancelled)
+        self.sent.extend(changes.sends)
+        for name, asked in changes.reminders.items():
+            place = (EntityId(entity.handlers.kind, entity.key), name)
+            self.reminders.pop(place, None)
+            if asked is not None:
+                self.reminders[place] = asked.due_ms / 1000
 
 
 def _statement(change: RowChange) -> Any:
