@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.support.mail_server import MailServer, link_in
 from tests.support.people import carried, outbox, posted, signed_in
 from tests.support.system import InProcessSystem
+from vareon_runtime import telemetry
 
 BEA = {"username": "bea", "email": "Bea+news@example.org", "password": "long enough"}
 
@@ -137,3 +139,58 @@ async def test_a_second_letter_is_asked_for_alike_by_everybody(
     await posted(client, "/api/register", username="cid", email="cid@example.org", password="x" * 9)
     await mail_server.letter_to("cid@example.org")
     assert [str(one["To"]) for one in mail_server.letters] == [BEA["email"], "cid@example.org"]
+
+
+async def test_the_link_of_a_letter_opens_a_page_that_uses_nothing_up(
+    mailing: InProcessSystem, mail_server: MailServer
+) -> None:
+    """Programs that look at letters open links too."""
+    client = mailing.client()
+    await posted(client, "/api/register", **BEA)
+    given = carried(link_in(await mail_server.letter_to(BEA["email"])))
+    for path in ("/register", "/verify-email", "/forgot-password", "/reset-password"):
+        async with client.get(path, params=given) as response:
+            assert (response.status, response.content_type) == (200, "text/html")
+            assert "unsafe" not in response.headers["Content-Security-Policy"]
+            assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert (await posted(client, "/api/verify-email", **given))[0] == 200
+
+
+async def test_no_log_holds_a_token(mailing: InProcessSystem, mail_server: MailServer) -> None:
+    """Nor an address or a password, whatever goes well or wrong."""
+    heard = Heard()
+    log = logging.getLogger("vareon")
+    level = log.level
+    log.addHandler(heard)
+    log.setLevel(logging.DEBUG)
+    try:
+        client = mailing.client()
+        await posted(client, "/api/register", **BEA)
+        given = carried(link_in(await mail_server.letter_to(BEA["email"])))
+        await posted(client, "/api/verify-email", **{**given, "token": "wrong-token"})
+        await posted(client, "/api/verify-email", **given)
+        await posted(client, "/api/password/forgot", email=BEA["email"])
+        letter = await mail_server.letter_to(BEA["email"], "new password")
+        reset = carried(link_in(letter))["token"]
+        await posted(client, "/api/password/reset", token=reset, password="a new password")
+        await mail_server.letter_to(BEA["email"], "was changed")
+        telemetry.event("heard")
+    finally:
+        log.setLevel(level)
+        log.removeHandler(heard)
+    text = "\n".join(heard.lines)
+    assert '"heard"' in text
+    for secret in (given["token"], reset, "wrong-token", "a new password", *BEA.values()):
+        assert secret not in text
+
+
+class Heard(logging.Handler):
+    """What is written to the log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(telemetry.JsonLines())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))

@@ -12,6 +12,8 @@ from aiohttp import web as aiohttp_web
 from vareon_runtime.errors import ConfigurationError
 from web.routes import PUBLIC, Route
 
+ACCOUNT_PAGES = ("/register", "/verify-email", "/forgot-password", "/reset-password")
+"""Where people go who are not signed in yet, most of them from a letter."""
 FOLDER = Path(__file__).parent.parent / "console"
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -23,9 +25,8 @@ class ConsoleRoutes:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files = {
             "/": _page(folder / "index.html"),
-            "/verify-email": _page(folder / "verify-email.html"),
-            "/reset-password": _page(folder / "reset-password.html"),
             "/favicon.svg": StaticFile(_read(folder / "favicon.svg"), "image/svg+xml", None),
+            **dict.fromkeys(ACCOUNT_PAGES, _page(folder / "account.html")),
         }
 
     def routes(self) -> list[Route]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from actors.mail.terminal import ServerTerminal
 from vareon_runtime.launch.control import ControlSocket
 
 
@@ -95,3 +96,27 @@ def _send(front_door: socket.socket, text: bytes) -> None:
         front_door.sendall(text)
     except OSError:
         return
+
+
+async def test_somebody_with_a_letter_is_no_front_door(
+    control: tuple[Path, socket.socket, Heard],
+) -> None:
+    """It comes and goes; only the letter is told."""
+    path, _, heard = control
+    await ServerTerminal(path).show("a@b.example", "Verify", "http://x/")
+    told = await heard.wait_for("letter")
+    assert told == {
+        "event": "letter",
+        "recipient": "a@b.example",
+        "subject": "Verify",
+        "link": "http://x/",
+    }
+    with connect(path) as front_door:
+        front_door.sendall(b'{"event": "hello"}\n')
+    await heard.wait_for("gone")
+    assert [one["event"] for one in heard.events] == ["letter", "hello", "gone"]
+
+
+async def test_a_letter_is_not_lost_for_want_of_a_terminal(tmp_path: Path) -> None:
+    """There is the outbox."""
+    await ServerTerminal(tmp_path / "nobody.sock").show("a@b.example", "Verify", "http://x/")

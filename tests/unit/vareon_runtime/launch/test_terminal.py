@@ -28,6 +28,16 @@ def test_welcome_shows_where_the_token_is_not_the_token(tmp_path: Path) -> None:
     assert "http://127.0.0.1:1/" in out.getvalue()
 
 
+def test_a_letter_is_shown_as_what_it_is() -> None:
+    """Nothing in it can move the cursor or pass for a line of ours."""
+    out = io.StringIO()
+    told = {"recipient": "a\x1b[2J\nb@c.example", "subject": "Verify", "link": "http://x/?t=1"}
+    Terminal(0.0, out).letter(told)
+    first, second = out.getvalue().splitlines()
+    assert first.split() == ["Mail", "to", "a[2Jb@c.example:", "Verify"]
+    assert second.split() == ["http://x/?t=1"]
+
+
 def test_models() -> None:
     """One, several, none, and one with a remark."""
     out = io.StringIO()
