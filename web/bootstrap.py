@@ -27,6 +27,7 @@ from web.api.chat import ChatRoutes
 from web.api.cognisys import CognisysRoutes
 from web.api.console import ConsoleRoutes
 from web.api.dead_letters import DeadLetterRoutes
+from web.api.documentation import DocumentationRoutes
 from web.api.entities import EntityRoutes
 from web.api.mail import MailRoutes
 from web.api.profile import ProfileRoutes
@@ -97,6 +98,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
         *_domain_routes(rows, bus, ids, sockets),
     ]
+    routes += DocumentationRoutes(routes).routes()
 
     async def keep_up() -> None:
         async with asyncio.TaskGroup() as both:

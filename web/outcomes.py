@@ -42,12 +42,11 @@ from web.caller import caller_of
 from web.found import Found
 from web.keyed import Keyed, KeyedBus, serving
 from web.lasting import Lasting
-from web.routes import PUBLIC, Handler, Route
+from web.routes import CHANGING, PUBLIC, Handler, Route
 
 HEADER = "Idempotency-Key"
 LARGEST_OUTCOME = 64 * 1024
 """Bytes of an answer that are kept as they are; a larger one is read again."""
-_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY = re.compile(r"[\x20-\x7e]{1,200}")
 
 
@@ -81,7 +80,7 @@ class KeyedRequests:
         """
         if (
             HEADER not in request.headers
-            or request.method not in _CHANGING
+            or request.method not in CHANGING
             or route.permission == PUBLIC
         ):
             return await handler(request)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_origin
 
 from aiohttp import web as aiohttp_web
 from pydantic import BaseModel
 
 Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
 
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 PUBLIC = "public"
 """The permission of a route that anybody may use."""
 
@@ -27,7 +28,9 @@ class Route:
         body: What a JSON body must fit; see `web.given.body_of`.
         form: The body is a form, urlencoded or multipart, instead of JSON.
         query: What the parameters must fit; see `web.given.query_of`. Without it they are ignored.
+        place: What the parameters of the path must fit; the handler checks them itself.
         answer: The type that a good answer carries as JSON; None for anything else.
+        events: What it gives instead, one after the other, to those who accept server-sent events.
         status: The status of a good answer.
         while_starting: Whether it answers before the system is ready.
         long_lived: A socket, which has limits of its own.
@@ -35,6 +38,7 @@ class Route:
             inbox is all the memory a keyed request needs.
         waits: It waits for something slow, such as a model's answer, and does nothing meanwhile.
         vital: It tells how the system is, so it is answered however busy that is.
+        shown: Whether the OpenAPI document tells of it; of pages and their parts it does not.
     """
 
     method: str
@@ -44,10 +48,24 @@ class Route:
     body: type[BaseModel] | None = None
     form: bool = False
     query: type[BaseModel] | None = None
+    place: type[BaseModel] | None = None
     answer: Any = None
+    events: Any = None
     status: int = 200
     while_starting: bool = False
     long_lived: bool = False
     one_ask: bool = False
     waits: bool = False
     vital: bool = False
+    shown: bool = True
+
+    @property
+    def changing(self) -> bool:
+        """Whether it may change something."""
+        return self.method in CHANGING
+
+    @property
+    def tagged(self) -> bool:
+        """Whether its good answer is one object, which carries an ETag."""
+        one = self.answer is not None and get_origin(self.answer) is not list
+        return one and self.method == "GET" and not self.vital

@@ -17,8 +17,9 @@ from web.headers import secure
 from web.keyed import is_repeat
 from web.routes import Route
 from web.schemas.accounts import DoneOut
-from web.schemas.chat import ChatIn, ChatOut, ConversationIn
+from web.schemas.chat import ChatIn, ChatOut, ConversationIn, ServerFrame
 from web.schemas.paging import LongPageQuery, PageQuery
+from web.schemas.paths import UuidPath
 from web.services import policy
 from web.services.chat import Chat
 from web.services.paging import Page
@@ -37,7 +38,16 @@ class ChatRoutes:
         conversations = "/api/chat/conversations"
         read, chat = policy.READ_CHAT, policy.CHAT
         return [
-            Route("POST", "/api/chat", chat, self.say, body=ChatIn, answer=ChatOut, waits=True),
+            Route(
+                "POST",
+                "/api/chat",
+                chat,
+                self.say,
+                body=ChatIn,
+                answer=ChatOut,
+                events=ServerFrame,
+                waits=True,
+            ),
             Route(
                 "GET",
                 conversations,
@@ -54,13 +64,21 @@ class ChatRoutes:
                 body=ConversationIn,
                 answer=ConversationView,
             ),
-            Route("DELETE", conversations + "/{id}", chat, self.delete, answer=DoneOut),
+            Route(
+                "DELETE",
+                conversations + "/{id}",
+                chat,
+                self.delete,
+                place=UuidPath,
+                answer=DoneOut,
+            ),
             Route(
                 "GET",
                 "/api/chat/history/{id}",
                 read,
                 self.history,
                 query=LongPageQuery,
+                place=UuidPath,
                 answer=list[StoredMessage],
             ),
         ]

@@ -25,14 +25,14 @@ class ConsoleRoutes:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files = {
             "/": _page(folder / "index.html"),
-            "/favicon.svg": StaticFile(_read(folder / "favicon.svg"), "image/svg+xml", None),
+            "/favicon.svg": StaticFile(read_page(folder / "favicon.svg"), "image/svg+xml", None),
             **dict.fromkeys(ACCOUNT_PAGES, _page(folder / "account.html")),
         }
 
     def routes(self) -> list[Route]:
         """What is served here."""
         return [
-            Route(method, path, PUBLIC, file.serve)
+            Route(method, path, PUBLIC, file.serve, shown=False)
             for path, file in self._files.items()
             for method in ("GET", "HEAD")
         ]
@@ -56,8 +56,9 @@ class StaticFile:
         """The file, or that it has not changed."""
         if self._headers["ETag"] in request.headers.get("If-None-Match", ""):
             return aiohttp_web.Response(status=304, headers=self._headers)
+        charset = None if self._type == "application/json" else "utf-8"
         return aiohttp_web.Response(
-            body=self._content, content_type=self._type, charset="utf-8", headers=self._headers
+            body=self._content, content_type=self._type, charset=charset, headers=self._headers
         )
 
 
@@ -91,8 +92,13 @@ def _hashes(pattern: re.Pattern[bytes], page: bytes) -> str:
     return " ".join(found) or "'none'"
 
 
-def _read(file: Path) -> bytes:
+def read_page(file: Path) -> bytes:
+    """A file that was installed with us.
+
+    Raises:
+        ConfigurationError: If it is missing.
+    """
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"The console's {file.name} is missing; reinstall.") from error
+        raise ConfigurationError(f"{file.name} of the front door is missing; reinstall.") from error

@@ -12,6 +12,7 @@ from web.routes import Route
 from web.schemas.accounts import DoneOut
 from web.schemas.dead_letters import DeadLetterBody, DeadLetterOut, RedrivenOut
 from web.schemas.paging import PageQuery
+from web.schemas.paths import UuidPath
 from web.services import policy
 from web.services.dead_letters import DeadLetters
 from web.services.paging import Page
@@ -26,18 +27,20 @@ class DeadLetterRoutes:
     def routes(self) -> list[Route]:
         """What is served here."""
         letters, may = "/api/system/dead-letters", policy.DECIDE_DEAD_LETTERS
+        one = letters + "/{id}"
         return [
             Route("GET", letters, may, self.newest, query=PageQuery, answer=list[DeadLetterOut]),
-            Route("GET", letters + "/{id}", may, self.letter, answer=DeadLetterBody),
+            Route("GET", one, may, self.letter, place=UuidPath, answer=DeadLetterBody),
             Route(
                 "POST",
-                letters + "/{id}/redrive",
+                one + "/redrive",
                 may,
                 self.redrive,
+                place=UuidPath,
                 answer=RedrivenOut,
                 status=202,
             ),
-            Route("DELETE", letters + "/{id}", may, self.discard, answer=DoneOut),
+            Route("DELETE", one, may, self.discard, place=UuidPath, answer=DoneOut),
         ]
 
     async def newest(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

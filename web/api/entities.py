@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from aiohttp import web as aiohttp_web
 
@@ -12,6 +14,7 @@ from web.body_bytes import read_bytes
 from web.caller import caller_of
 from web.refusals import WrongMethod
 from web.routes import Route
+from web.schemas.paths import EntityPath
 from web.services import policy
 
 LONGEST_NAME = 80
@@ -27,8 +30,16 @@ class EntityRoutes:
         """What is served here."""
         path = "/api/entities/{kind}/{key}/{message}"
         return [
-            Route("POST", path, policy.TELL_ENTITY, self.tell, one_ask=True),
-            Route("GET", path, policy.ASK_ENTITY, self.ask),
+            Route(
+                "POST",
+                path,
+                policy.TELL_ENTITY,
+                self.tell,
+                place=EntityPath,
+                answer=Any,
+                one_ask=True,
+            ),
+            Route("GET", path, policy.ASK_ENTITY, self.ask, place=EntityPath, answer=Any),
         ]
 
     async def tell(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

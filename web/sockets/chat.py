@@ -25,6 +25,7 @@ from web.caller import caller_of
 from web.credentials import SOCKET_PROTOCOL
 from web.routes import Route
 from web.schemas.chat import MessageFrame, ResumeFrame, ServerFrame
+from web.schemas.paths import ConversationPath
 from web.services import policy
 from web.services.chat import Chat
 from web.sockets.frames import ClientFrame, read_frame
@@ -60,7 +61,9 @@ class ChatSockets:
     def routes(self) -> list[Route]:
         """What is served here."""
         path = "/ws/chat/{conversation_id}"
-        return [Route("GET", path, policy.CHAT, self.serve, long_lived=True)]
+        return [
+            Route("GET", path, policy.CHAT, self.serve, place=ConversationPath, long_lived=True)
+        ]
 
     async def serve(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
         """Upgrade, and stay until one side leaves."""
