@@ -60,6 +60,11 @@ KEYED = 32
 """Flag: asked under a key of an outside caller. The body begins with `FINGERPRINT` bytes that stand
 for what that caller sent; a repeat while the first is under way is refused, not kept waiting."""
 FINGERPRINT = 8
+GUARDED = 64
+"""Flag: only if the entity's state still has this version, eight bytes before the body. A repeat of
+what was handled is answered all the same."""
+PREFIXED = KEYED | GUARDED
+_VERSION = struct.Struct("<Q")
 
 
 class Sent(NamedTuple):
@@ -91,6 +96,7 @@ class Request(NamedTuple):
             two machines agree on what time it is.
         waits: Who waits for the answer, directly or through others; see `Wait`.
         fingerprint: For a keyed one: stands for its content where repeats are compared.
+        expected: For a guarded one: the version of the state that it is meant for.
     """
 
     target: EntityId
@@ -103,6 +109,7 @@ class Request(NamedTuple):
     body: bytes
     waits: tuple[Wait, ...] = ()
     fingerprint: bytes = b""
+    expected: int | None = None
 
 
 class Hop(NamedTuple):
@@ -226,15 +233,31 @@ def unpack_waits(raw: bytes) -> tuple[Wait, ...]:
     return tuple(found)
 
 
-def open_keyed(request: Request, flags: int) -> Request:
-    """A keyed request, its fingerprint taken off its body.
+def prefix(fingerprint: bytes, expected: int | None) -> tuple[int, bytes]:
+    """The flags, and what comes before the body, of a keyed or guarded request."""
+    flags, before = (KEYED, fingerprint) if fingerprint else (0, b"")
+    if expected is None:
+        return flags, before
+    return flags | GUARDED, before + _VERSION.pack(expected)
+
+
+def opened(request: Request, flags: int) -> Request:
+    """A keyed or guarded request, what came before its body taken off it.
 
     Raises:
-        ValueError: If it has none, or comes from a link that is not believed.
+        ValueError: If it lacks that, or a keyed one comes from a link that is not believed.
     """
-    if not flags & TRUSTED or len(request.body) < FINGERPRINT:
-        raise ValueError("a keyed request comes from a front door, with a fingerprint")
-    return request._replace(fingerprint=request.body[:FINGERPRINT], body=request.body[FINGERPRINT:])
+    body, fingerprint, expected = request.body, b"", None
+    if flags & KEYED:
+        if not flags & TRUSTED or len(body) < FINGERPRINT:
+            raise ValueError("a keyed request comes from a front door, with a fingerprint")
+        fingerprint, body = body[:FINGERPRINT], body[FINGERPRINT:]
+    if flags & GUARDED:
+        if len(body) < _VERSION.size:
+            raise ValueError("a guarded request comes with a version")
+        (expected,) = _VERSION.unpack_from(body)
+        body = body[_VERSION.size :]
+    return request._replace(body=body, fingerprint=fingerprint, expected=expected)
 
 
 def pack_sent(sent: Sent) -> bytes:

@@ -5,6 +5,7 @@
     │   ├── InvalidMessage      the body does not fit its type
     │   ├── NotFound            no such entity, or not yours
     │   ├── Conflict            a unique value is taken, or the state forbids it
+    │   ├── PreconditionFailed  it has changed since the caller looked at it
     │   ├── IdReused            this id was used for something else
     │   ├── Expired             this id is too old, or from the future
     │   ├── CircularWait        its answer would have to wait for itself
@@ -90,6 +91,12 @@ class Conflict(Refused):
     """A unique value is taken, or the state forbids the change."""
 
     code = "conflict"
+
+
+class PreconditionFailed(Refused):
+    """What is to be changed is not what the caller last saw of it; look again."""
+
+    code = "precondition_failed"
 
 
 class IdReused(Refused):

@@ -9,7 +9,7 @@ from aiohttp import web as aiohttp_web
 from vareon_runtime.errors import ConfigurationError
 from web.admission import Admission
 from web.body_bytes import LARGEST_BODY
-from web.given import reading
+from web.conditions import conditional, single_objects
 from web.lasting import Lasting
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
@@ -36,13 +36,15 @@ def build_app(
         middlewares=[FrontGate(access, authenticator, opening, keyed, admission, lasting).handle],
         client_max_size=LARGEST_BODY,
     )
+    routes = list(routes)
+    singles = single_objects(routes)
     for route in routes:
         if route.permission != PUBLIC and route.permission not in PERMISSIONS:
             raise ConfigurationError(
                 f"{route.method} {route.path} declares no known permission; nobody could say "
                 "who may use it."
             )
-        handler = reading(route)
+        handler = conditional(route, singles)
         for path in _both_forms(route.path):
             access[app.router.add_route(route.method, path, handler)] = route
     return app

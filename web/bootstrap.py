@@ -38,6 +38,7 @@ from web.api.system import SystemRoutes
 from web.app import build_app
 from web.certificate import Certificate
 from web.front_door import FrontDoor
+from web.guard import committed_versions
 from web.keyed import KeyedBus, KeyedIds, KeyedRows
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
@@ -78,7 +79,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     ids = KeyedIds(seeded_ids(clock))
     database = Database(settings.database_url)
     link = LinkBus(settings, name, role="front_door")
-    bus, rows = KeyedBus(link), KeyedRows(database)
+    bus, rows = KeyedBus(link, committed_versions(database)), KeyedRows(database)
     key = _key(settings)
     passwords, tokens = Passwords(), Tokens(key, clock)
     accounts = Accounts(rows, bus, passwords, ids)

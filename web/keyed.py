@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable
@@ -28,6 +29,7 @@ from vareon_runtime.routing.bus import Subscription
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.storage.database import Database
 from web.found import Found
+from web.guard import Versions, due_guard
 
 R = TypeVar("R")
 
@@ -127,10 +129,18 @@ class KeyedRows:
 
 
 class KeyedBus:
-    """A `MessageBus` whose changing asks carry derived ids while a keyed request is served."""
+    """A `MessageBus` whose changing asks carry derived ids while a keyed request is served.
 
-    def __init__(self, link: LinkBus) -> None:
+    The first of them is made under guard if the request says so; see `web.guard`.
+
+    Args:
+        link: Asks.
+        versions: Reads what a guarded change has to find.
+    """
+
+    def __init__(self, link: LinkBus, versions: Versions) -> None:
         self._link = link
+        self._versions = versions
 
     async def ask(
         self,
@@ -143,10 +153,18 @@ class KeyedBus:
         fingerprint: bytes = b"",
     ) -> R:
         """See `MessageBus.ask`."""
-        keyed = _SERVED.get()
-        if keyed is not None and not type(message).__name__.startswith("Get"):
-            await keyed.changes()
-            message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
+        keyed, guard = _SERVED.get(), due_guard()
+        if keyed is not None or guard is not None:
+            changing = not type(message).__name__.startswith("Get")
+            if keyed is not None and changing:
+                await keyed.changes()
+                message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
+            if guard is not None and changing:
+                send = partial(
+                    self._guarded, target, message, principal, message_id, timeout_s, fingerprint
+                )
+                version = partial(self._versions, target)
+                return await guard.ask(version, send, repeated=is_repeat())
         return await self._link.ask(
             target,
             message,
@@ -154,6 +172,26 @@ class KeyedBus:
             message_id=message_id,
             timeout_s=timeout_s,
             fingerprint=fingerprint,
+        )
+
+    async def _guarded(
+        self,
+        target: EntityId,
+        message: Request[R],
+        principal: Principal | None,
+        message_id: MessageId | None,
+        timeout_s: float,
+        fingerprint: bytes,
+        expected: int,
+    ) -> R:
+        return await self._link.ask(
+            target,
+            message,
+            principal=principal,
+            message_id=message_id,
+            timeout_s=timeout_s,
+            fingerprint=fingerprint,
+            expected=expected,
         )
 
     async def ask_json(

@@ -44,6 +44,7 @@ STATUS: dict[str, int] = {
     "wrong_method": 405,
     "not_found": 404,
     "conflict": 409,
+    "precondition_failed": 412,
     "expired": 422,
     "circular_wait": 409,
     "id_reused": 422,

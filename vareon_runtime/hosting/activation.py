@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from vareon_runtime import codec
 from vareon_runtime.entity.base import Entity
 from vareon_runtime.entity.context import Context
-from vareon_runtime.errors import InternalError, NotFound, Unavailable, VareonError
+from vareon_runtime.errors import (
+    InternalError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted, Ticked
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.storage.ports import Channel, InboxRecord, StateRecord, Wanted
@@ -320,3 +326,12 @@ class Activation:
         """
         if self.tombstone or not (self.entity.exists or creates):
             raise NotFound(f"{self.target.kind.replace('_', ' ').capitalize()} not found.")
+
+    def expect_version(self, version: int | None) -> None:
+        """Refuse what is meant for another state than the last turn left.
+
+        Raises:
+            PreconditionFailed: If it is.
+        """
+        if version is not None and version != self.version:
+            raise PreconditionFailed("It has changed meanwhile; look again.")

@@ -303,8 +303,8 @@ class Host:
             delivery = Arrived(request, unpack_sent(request.body), caller, principal)
         else:
             self._refuse_when_behind(caller)
-            if flags & envelope.KEYED:
-                request = keyed.admit(activation, envelope.open_keyed(request, flags), flags)
+            if flags & envelope.PREFIXED:
+                request = keyed.admit(activation, envelope.opened(request, flags), flags)
             until_s = self.clock.monotonic() + request.within_s
             delivery = Asked(request, flags, caller, until_s)
         if not activation.deliver(delivery):

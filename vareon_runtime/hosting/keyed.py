@@ -27,6 +27,8 @@ def admit(activation: Activation, request: Request, flags: int) -> Request:
     Raises:
         StillRunning: If one with its id is there already.
     """
+    if not flags & KEYED:
+        return request
     running = activation.keyed
     if running is None:
         running = activation.keyed = set()

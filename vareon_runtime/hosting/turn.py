@@ -94,6 +94,7 @@ async def asked(activation: Activation, asked: Asked) -> None:
             raise OutcomeUnknown("It was sent before and may have been done; it is not repeated.")
         circles.refuse_endless(activation.target, request)
         activation.expect_existing(creates=handler.options.creates)
+        activation.expect_version(request.expected)
         message = _message(handler, request.body, flags)
     except VareonError as error:
         caller.refuse(error)

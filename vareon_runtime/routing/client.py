@@ -115,13 +115,15 @@ class LinkBus:
         trace_id: bytes | None = None,
         waits: tuple[Wait, ...] = (),
         fingerprint: bytes = b"",
+        expected: int | None = None,
     ) -> R:
-        """See `MessageBus.ask`; a fingerprint makes it a keyed one, see `envelope.KEYED`."""
+        """See `MessageBus.ask`; it may be keyed or guarded, see `envelope.KEYED` and `GUARDED`."""
+        flags, before = envelope.prefix(fingerprint, expected)
         payload = await self._ask(
             target,
             type(message).__name__,
-            fingerprint + codec.encode(message),
-            envelope.KEYED if fingerprint else 0,
+            before + codec.encode(message),
+            flags,
             principal,
             message_id,
             timeout_s,
@@ -141,12 +143,13 @@ class LinkBus:
         message_id: MessageId | None = None,
         timeout_s: float = 10.0,
         fingerprint: bytes = b"",
+        expected: int | None = None,
     ) -> bytes:
-        """See `MessageBus.ask_json`; a fingerprint makes it a keyed one, see `envelope.KEYED`."""
-        flags = envelope.JSON_BODY | (envelope.KEYED if fingerprint else 0)
-        body = fingerprint + body
+        """See `MessageBus.ask_json`; it may be keyed or guarded, as for `ask`."""
+        flags, before = envelope.prefix(fingerprint, expected)
+        flags |= envelope.JSON_BODY
         return await self._ask(
-            target, message_name, body, flags, principal, message_id, timeout_s, None
+            target, message_name, before + body, flags, principal, message_id, timeout_s, None
         )
 
     async def deliver(self, request: Request, timeout_s: float) -> tuple[int, bytes]:

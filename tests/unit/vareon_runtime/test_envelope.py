@@ -31,6 +31,7 @@ requests = st.builds(
         max_size=3,
     ).map(tuple),
     fingerprint=st.just(b""),
+    expected=st.none(),
 )
 
 
@@ -75,3 +76,28 @@ def test_nonsense_is_a_value_error_or_a_request(payload: bytes) -> None:
         unpack_request(payload)
     except ValueError:
         pass
+
+
+@given(
+    body=st.binary(max_size=40),
+    fingerprint=st.sampled_from([b"", b"12345678"]),
+    expected=st.none() | st.integers(0, 2**64 - 1),
+)
+def test_what_comes_before_a_body_is_taken_off_it(
+    body: bytes, fingerprint: bytes, expected: int | None
+) -> None:
+    """Whatever of it there is."""
+    flags, before = envelope.prefix(fingerprint, expected)
+    found = envelope.opened(_sent(before + body), flags | envelope.TRUSTED)
+    assert (found.body, found.fingerprint, found.expected) == (body, fingerprint, expected)
+
+
+@pytest.mark.parametrize("flags", [envelope.KEYED, envelope.GUARDED, envelope.PREFIXED])
+def test_what_lacks_it_is_refused(flags: int) -> None:
+    """It would be taken for the body."""
+    with pytest.raises(ValueError, match="comes"):
+        envelope.opened(_sent(b"1234567"), flags | envelope.TRUSTED)
+
+
+def _sent(body: bytes) -> Request:
+    return Request(EntityId("a", "b"), "Add", bytes(16), None, 1.0, bytes(16), bytes(8), body)

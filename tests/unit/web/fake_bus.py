@@ -20,6 +20,7 @@ from web.api.entities import EntityRoutes
 from web.api.profile import ProfileRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
+from web.guard import committed_versions
 from web.keyed import KeyedBus
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
@@ -116,7 +117,7 @@ class FakeSystem:
         accounts = Accounts(self.rows, self.bus, passwords, None)  # type: ignore[arg-type]
         self.readiness = Readiness(self.bus, self.rows, clock, no_ray)
         self.readiness.open = self.ready
-        bus = KeyedBus(self.bus)  # type: ignore[arg-type]
+        bus = KeyedBus(self.bus, committed_versions(self.rows))  # type: ignore[arg-type]
         self.admission = Admission(clock, random.Random(1))
         self.lasting = Lasting()
         self.keyed = KeyedRequests(bus, clock, KEY, self.lasting)

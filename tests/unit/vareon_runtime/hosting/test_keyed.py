@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.bench_entity import Add, Bench, Delegate, Gate, GetCount, SlowlyAdd
-from vareon_runtime.errors import IdReused, InvalidMessage, Overloaded, StillRunning
+from vareon_runtime.errors import (
+    IdReused,
+    InvalidMessage,
+    Overloaded,
+    PreconditionFailed,
+    StillRunning,
+)
 from vareon_runtime.identity import EntityId, derived_id
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.testing import InProcessCluster
@@ -131,3 +137,17 @@ async def test_what_found_no_room_is_not_running(cluster: InProcessCluster, gate
     gate.open.set()
     await asyncio.gather(slow, *queued)
     assert await cluster.bus.ask(A, Add(), message_id=KEY, fingerprint=PRINT) == 8
+
+
+async def test_a_guarded_one_is_refused_once_the_state_has_changed(
+    cluster: InProcessCluster, second_door: LinkBus
+) -> None:
+    """Before its handler sees it; what was handled is answered under any version."""
+    assert await cluster.bus.ask(A, Add(), expected=1, message_id=KEY, fingerprint=PRINT) == 2
+    for expected in (0, 1, 3):
+        with pytest.raises(PreconditionFailed):
+            await second_door.ask(A, Add(), expected=expected)
+    assert await second_door.ask(A, Add(), expected=1, message_id=KEY, fingerprint=PRINT) == 2
+    assert await second_door.ask(A, GetCount()) == 2
+    assert await second_door.ask(A, Add(), expected=2) == 3
+    assert await second_door.ask(EntityId("bench", "new"), Add(), expected=0) == 1
