@@ -50,6 +50,10 @@ class Settings:
     inbox_hours: float = 26.0
     """How long handled messages are kept with their replies; an id is good for 24 h."""
     dead_letter_days: float = 30.0
+    requests_per_minute: int = 60_000
+    """How many one user may make, at each front door."""
+    anonymous_requests_per_minute: int = 6_000
+    """How many may come from one address, of nobody in particular."""
     tls_cert: Path | None = None
     """PEM file of a certificate with its chain; with its key it makes this HTTPS."""
     tls_key: Path | None = None

@@ -13,6 +13,7 @@ from web.conditions import conditional, single_objects
 from web.lasting import Lasting
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
+from web.quotas import Quotas
 from web.routes import PUBLIC, Route
 from web.services.authentication import Authenticator
 from web.services.policy import PERMISSIONS
@@ -25,6 +26,7 @@ def build_app(
     keyed: KeyedRequests,
     admission: Admission,
     lasting: Lasting,
+    quotas: Quotas,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -32,8 +34,9 @@ def build_app(
         ConfigurationError: If a route declares no permission that we know.
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
+    gate = FrontGate(access, authenticator, opening, keyed, admission, lasting, quotas)
     app = aiohttp_web.Application(
-        middlewares=[FrontGate(access, authenticator, opening, keyed, admission, lasting).handle],
+        middlewares=[gate.handle],
         client_max_size=LARGEST_BODY,
     )
     routes = list(routes)

@@ -43,6 +43,7 @@ from web.keyed import KeyedBus, KeyedIds, KeyedRows
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.parent import ParentLine
+from web.quotas import Quotas, address_of
 from web.routes import Route
 from web.services.accounts import Accounts, Rows
 from web.services.authentication import Authenticator
@@ -89,6 +90,9 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     lasting = Lasting()
     keyed = KeyedRequests(bus, clock, key, lasting)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
+    quotas = Quotas(
+        clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, address_of
+    )
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
         *ConsoleRoutes().routes(),
@@ -113,7 +117,13 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     return FrontDoor(
         name,
         build_app(
-            routes, Authenticator(tokens, accounts, clock), readiness, keyed, admission, lasting
+            routes,
+            Authenticator(tokens, accounts, clock),
+            readiness,
+            keyed,
+            admission,
+            lasting,
+            quotas,
         ),
         link,
         ParentLine(settings.control_socket),

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from vareon_runtime.errors import (
     InternalError,
+    NotAuthenticated,
     NotPermitted,
     StoreFailed,
     VareonError,
@@ -24,9 +25,10 @@ from vareon_runtime.telemetry import failure
 from web.admission import Admission
 from web.caller import attach_caller, caller_of
 from web.credentials import identify, set_session
-from web.headers import secure
+from web.headers import REQUEST_ID, secure
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
+from web.quotas import Quotas, tell_quotas
 from web.refusals import Starting
 from web.routes import PUBLIC, Handler, Route
 from web.services.authentication import Authenticator
@@ -99,6 +101,7 @@ class FrontGate:
         keyed: Answers requests that carry a key.
         admission: Knows how much is under way, and for whom.
         lasting: Sockets end by themselves when their client goes; what one is at is finished.
+        quotas: Counts requests.
     """
 
     def __init__(
@@ -109,8 +112,10 @@ class FrontGate:
         keyed: KeyedRequests,
         admission: Admission,
         lasting: Lasting,
+        quotas: Quotas,
     ) -> None:
         self._access = access
+        self._quotas = quotas
         self._authenticator = authenticator
         self._opening = opening
         self._keyed = keyed
@@ -145,7 +150,8 @@ class FrontGate:
             response = _refusal(InternalError("Something went wrong here."), request_id)
         if not response.prepared:
             secure(response.headers)
-            response.headers["X-Request-Id"] = request_id
+            tell_quotas(request, response.headers)
+            response.headers[REQUEST_ID] = request_id
         return response
 
     async def _serve(
@@ -170,10 +176,19 @@ class FrontGate:
         return response
 
     async def _admit(self, request: aiohttp_web.Request, route: Route) -> str | None:
-        """Check the permission; a session token to hand out is returned."""
+        """Count it and check the permission; a session token to hand out is returned."""
         if route.permission == PUBLIC:
+            if not route.vital:
+                self._quotas.count(request, route, "")
             return None
-        signed_in, by_cookie = await identify(request, self._authenticator, socket=route.long_lived)
+        try:
+            signed_in, by_cookie = await identify(
+                request, self._authenticator, socket=route.long_lived
+            )
+        except NotAuthenticated:
+            self._quotas.count(request, route, "")
+            raise
+        self._quotas.count(request, route, signed_in.caller.user_id)
         if route.permission not in signed_in.caller.permissions:
             raise NotPermitted("Not enough permissions")
         attach_caller(request, signed_in.caller)

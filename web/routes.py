@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any
 
+import msgspec
 from aiohttp import web as aiohttp_web
 from pydantic import BaseModel
 
@@ -37,6 +38,8 @@ class Route:
         one_ask: All it does is one message to an entity that the path names, so that this entity's
             inbox is all the memory a keyed request needs.
         waits: It waits for something slow, such as a model's answer, and does nothing meanwhile.
+        rate: How many requests a minute one caller may make here, besides the quota that counts all
+            its requests; None if that one is enough.
         vital: It tells how the system is, so it is answered however busy that is.
         shown: Whether the OpenAPI document tells of it; of pages and their parts it does not.
     """
@@ -56,6 +59,7 @@ class Route:
     long_lived: bool = False
     one_ask: bool = False
     waits: bool = False
+    rate: int | None = None
     vital: bool = False
     shown: bool = True
 
@@ -66,6 +70,6 @@ class Route:
 
     @property
     def tagged(self) -> bool:
-        """Whether its good answer is one object, which carries an ETag."""
-        one = self.answer is not None and get_origin(self.answer) is not list
+        """Whether its good answer is one object of ours, which carries an ETag."""
+        one = isinstance(self.answer, type) and issubclass(self.answer, msgspec.Struct)
         return one and self.method == "GET" and not self.vital

@@ -54,6 +54,8 @@ class SettingsSource(MailFields, BaseSettings):
     node: str = Field(default_factory=_short_hostname, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
     dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
+    requests_per_minute: int = Field(60_000, ge=1, le=1_000_000_000)
+    anonymous_requests_per_minute: int = Field(6_000, ge=1, le=1_000_000_000)
     allow_remote: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -139,6 +141,8 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         entities=source.entities,
         inbox_hours=source.inbox_hours,
         dead_letter_days=source.dead_letter_days,
+        requests_per_minute=source.requests_per_minute,
+        anonymous_requests_per_minute=source.anonymous_requests_per_minute,
         tls_cert=source.tls_cert,
         tls_key=source.tls_key,
         registration=registration_of(source, loopback=is_loopback(source.host)),

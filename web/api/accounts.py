@@ -35,6 +35,7 @@ class AccountRoutes:
                 body=SignInForm,
                 form=True,
                 answer=TokenOut,
+                rate=600,
             ),
             Route("POST", "/api/logout", PUBLIC, self.sign_out, answer=DoneOut),
             Route(

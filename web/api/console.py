@@ -80,7 +80,7 @@ def page_policy(page: bytes) -> str:
 
 
 def _page(file: Path) -> StaticFile:
-    page = _read(file)
+    page = read_page(file)
     return StaticFile(page, "text/html", page_policy(page))
 
 

@@ -25,6 +25,7 @@ from web.keyed import KeyedBus
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.routes import Route
+from web.quotas import Quotas, address_of
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.export import Export
@@ -119,6 +120,7 @@ class FakeSystem:
         self.readiness.open = self.ready
         bus = KeyedBus(self.bus, committed_versions(self.rows))  # type: ignore[arg-type]
         self.admission = Admission(clock, random.Random(1))
+        self.quotas = Quotas(clock, 60_000, 60_000, address_of)
         self.lasting = Lasting()
         self.keyed = KeyedRequests(bus, clock, KEY, self.lasting)
         routes = [
@@ -134,6 +136,7 @@ class FakeSystem:
             self.keyed,
             self.admission,
             self.lasting,
+            self.quotas,
         )
 
     @property

@@ -29,16 +29,16 @@ async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
     accounts = Accounts(rows, bus, None, None)  # type: ignore[arg-type]
     authenticator = Authenticator(system.tokens, accounts, authenticator_clock(system))
     chat = ChatSockets(Chat(rows, bus, None), sockets)  # type: ignore[arg-type]
-    client = await aiohttp_client(
-        build_app(
-            chat.routes(),
-            authenticator,
-            system.readiness,
-            system.keyed,
-            system.admission,
-            system.lasting,
-        )
+    app = build_app(
+        chat.routes(),
+        authenticator,
+        system.readiness,
+        system.keyed,
+        system.admission,
+        system.lasting,
+        system.quotas,
     )
+    client = await aiohttp_client(app)
     path = "/ws/chat/0198c0de-0000-7000-8000-000000000001"
     async with client.ws_connect(path, headers=system.bearer) as socket:
         message = await socket.receive()
