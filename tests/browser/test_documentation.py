@@ -19,7 +19,7 @@ async def test_the_page_shows_the_document_and_tries_it_out(
     watch = Watch(page)
     await page.goto("/docs")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("Vareon")
-    health = page.locator("#operations-System-system_health")
+    health = page.locator("#operations-system-get_health")
     await health.locator(".opblock-summary-control").click()
     await health.get_by_role("button", name="Execute").click()
     await expect(health.locator(".live-responses-table")).to_contain_text('"ok"')

@@ -28,10 +28,9 @@ def operation(route: Route, shapes: Shapes, *, guarded: bool) -> Schema:
         guarded: Whether it changes an object that has an ETag.
     """
     said = said_by(route.handler)
-    place, name = _named(route)
     found: Schema = {
-        "operationId": f"{place.lower()}_{name}",
-        "tags": [place],
+        "operationId": _name(route),
+        "tags": [_place(route)],
         "summary": said.summary,
         "description": _description(route, said.description),
         "security": _ANYBODY if route.permission == PUBLIC else _SIGNED_IN,
@@ -50,11 +49,16 @@ def operation(route: Route, shapes: Shapes, *, guarded: bool) -> Schema:
     return found
 
 
-def _named(route: Route) -> tuple[str, str]:
-    """Who serves it, and by which method: together they are unique."""
-    owner = type(getattr(route.handler, "__self__", route)).__name__
-    place = re.sub(r"(Routes|Sockets)$", "", owner)
-    return place, getattr(route.handler, "__name__", route.method)
+def _name(route: Route) -> str:
+    """Method and path as one word: what generated clients call it."""
+    words = _PARAMETER.sub(r"by_\1", route.path.removeprefix("/api/"))
+    return "_".join([route.method.lower(), *re.findall(r"\w+", words)])
+
+
+def _place(route: Route) -> str:
+    """Under which heading it stands: the first part of its path that says something."""
+    first, _, rest = route.path.strip("/").partition("/")
+    return rest.partition("/")[0] if first in ("api", "ws", "v1") else "system"
 
 
 def _description(route: Route, said: str) -> str:
