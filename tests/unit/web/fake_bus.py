@@ -24,8 +24,8 @@ from web.guard import committed_versions
 from web.keyed import KeyedBus
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
-from web.routes import Route
 from web.quotas import Quotas, address_of
+from web.routes import Route
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.export import Export
