@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.telemetry import event, failure
+from web.connection import Runner
 from web.lasting import Lasting
 from web.parent import ParentLine
 from web.services.readiness import Readiness
@@ -83,7 +84,7 @@ class FrontDoor:
         self._keep_up = keep_up
         self._tls = tls
         self._lasting = lasting
-        self._runner = aiohttp_web.AppRunner(
+        self._runner = Runner(
             app,
             access_log=None,
             handle_signals=False,
