@@ -50,3 +50,18 @@ def account_desk(address: str) -> EntityId:
 def mail(mail_id: str) -> EntityId:
     """A letter."""
     return EntityId("mail", mail_id)
+
+
+def role(role_id: str) -> EntityId:
+    """A role that was made here."""
+    return EntityId("role", role_id)
+
+
+def roster() -> EntityId:
+    """Who decides about changes of what accounts may do."""
+    return EntityId("roster", "default")
+
+
+def audit() -> EntityId:
+    """Who writes the audit log."""
+    return EntityId("audit", "log")

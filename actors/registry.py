@@ -8,23 +8,29 @@ from types import ModuleType
 from typing import Any
 
 from actors.accounts.account_desk import AccountDesk
+from actors.accounts.role import Role
+from actors.accounts.roster import Roster
 from actors.accounts.user import User
 from actors.arcana.conversation import Conversation
 from actors.cognisys.preference import Preference
 from actors.cognisys.provider import Provider
 from actors.cognisys.routing import Routing
 from actors.mail.mail import Mail
+from actors.system.audit import Audit
 from actors.system.dead_letter import DeadLetter
 from vareon_runtime.entity import Entity, Registry
 from vareon_runtime.errors import ConfigurationError
 
 ENTITIES: tuple[type[Entity[Any]], ...] = (
     AccountDesk,
+    Audit,
     Conversation,
     DeadLetter,
     Mail,
     Preference,
     Provider,
+    Role,
+    Roster,
     Routing,
     User,
 )

@@ -54,15 +54,14 @@ class EntityId(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """The user on whose behalf a message travels."""
+    """The user on whose behalf a message travels.
+
+    Attributes:
+        roles: What it was granted, as the product's policy reads it; the engine does not.
+    """
 
     user_id: str
     roles: tuple[str, ...] = ()
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether ownership checks are waived."""
-        return "admin" in self.roles
 
 
 class IdSource:

@@ -8,6 +8,7 @@ from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import ConfigurationError
 from web.admission import Admission
+from web.auditing import watched
 from web.body_bytes import LARGEST_BODY
 from web.conditions import conditional, single_objects
 from web.lasting import Lasting
@@ -47,7 +48,7 @@ def build_app(
                 f"{route.method} {route.path} declares no known permission; nobody could say "
                 "who may use it."
             )
-        handler = conditional(route, singles)
+        handler = conditional(watched(route, lasting), singles)
         for path in _both_forms(route.path):
             access[app.router.add_route(route.method, path, handler)] = route
     return app

@@ -23,6 +23,7 @@ from vareon_runtime.service import Service
 from vareon_runtime.storage.database import Database
 from web.admission import Admission
 from web.api.accounts import AccountRoutes
+from web.api.audit import AuditRoutes
 from web.api.chat import ChatRoutes
 from web.api.cognisys import CognisysRoutes
 from web.api.console import ConsoleRoutes
@@ -32,10 +33,13 @@ from web.api.entities import EntityRoutes
 from web.api.mail import MailRoutes
 from web.api.profile import ProfileRoutes
 from web.api.registration import RegistrationRoutes
+from web.api.roles import RoleRoutes
 from web.api.search import SearchRoutes
 from web.api.status import StatusRoutes
 from web.api.system import SystemRoutes
+from web.api.users import UserRoutes
 from web.app import build_app
+from web.auditing import AUDIT
 from web.certificate import Certificate
 from web.front_door import FrontDoor
 from web.guard import committed_versions
@@ -46,6 +50,7 @@ from web.parent import ParentLine
 from web.quotas import Quotas, address_of
 from web.routes import Route
 from web.services.accounts import Accounts, Rows
+from web.services.audit import Audit
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
@@ -58,10 +63,13 @@ from web.services.preferences import Preferences
 from web.services.profile import Profile
 from web.services.readiness import Readiness
 from web.services.registration import Registration
+from web.services.rights import Rights
+from web.services.roles import Roles
 from web.services.search import Search
 from web.services.status import Status
 from web.services.storage import Storage
 from web.services.tokens import Tokens
+from web.services.users import Users
 from web.sockets.chat import ChatSockets
 from web.sockets.open_sockets import OpenSockets
 
@@ -93,6 +101,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     quotas = Quotas(
         clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, address_of
     )
+    audit = Audit(database, link, clock)
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
         *ConsoleRoutes().routes(),
@@ -100,8 +109,10 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *StatusRoutes(status).routes(),
         *AccountRoutes(accounts, tokens).routes(),
         *_own_account_routes(database, rows, bus, passwords, ids, settings, clock),
+        *_people_routes(rows, bus, ids, accounts, passwords),
+        *AuditRoutes(audit).routes(),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
-        *_domain_routes(rows, bus, ids, sockets),
+        *_domain_routes(rows, bus, ids, sockets, Rights(accounts, clock)),
     ]
     routes += DocumentationRoutes(routes).routes()
 
@@ -114,17 +125,19 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         passwords.close()
         await database.close()
 
+    app = build_app(
+        routes,
+        Authenticator(tokens, accounts, clock),
+        readiness,
+        keyed,
+        admission,
+        lasting,
+        quotas,
+    )
+    app[AUDIT] = audit
     return FrontDoor(
         name,
-        build_app(
-            routes,
-            Authenticator(tokens, accounts, clock),
-            readiness,
-            keyed,
-            admission,
-            lasting,
-            quotas,
-        ),
+        app,
         link,
         ParentLine(settings.control_socket),
         readiness,
@@ -148,7 +161,7 @@ def _own_account_routes(
     clock: Clock,
 ) -> list[Route]:
     registration = Registration(database, bus, passwords, ids, settings)
-    profile = Profile(rows, bus, passwords)
+    profile = Profile(rows, bus, passwords, Roles(rows, bus, ids))
     return [
         *RegistrationRoutes(registration, profile).routes(),
         *ProfileRoutes(profile, Export(database, clock)).routes(),
@@ -156,14 +169,24 @@ def _own_account_routes(
     ]
 
 
-def _domain_routes(rows: Rows, bus: MessageBus, ids: IdSource, sockets: OpenSockets) -> list[Route]:
+def _domain_routes(
+    rows: Rows, bus: MessageBus, ids: IdSource, sockets: OpenSockets, rights: Rights
+) -> list[Route]:
     chat, models = Chat(rows, bus, ids), Models(rows, bus, ids)
     return [
         *ChatRoutes(chat).routes(),
-        *ChatSockets(chat, sockets).routes(),
+        *ChatSockets(chat, sockets, rights).routes(),
         *CognisysRoutes(models, Preferences(rows, bus, models)).routes(),
         *EntityRoutes(bus).routes(),
     ]
+
+
+def _people_routes(
+    rows: Rows, bus: MessageBus, ids: IdSource, accounts: Accounts, passwords: Passwords
+) -> list[Route]:
+    roles = Roles(rows, bus, ids)
+    users = Users(rows, bus, accounts, roles, passwords)
+    return [*UserRoutes(users).routes(), *RoleRoutes(roles).routes()]
 
 
 async def _prepare(settings: Settings, bus: LinkBus, passwords: Passwords) -> bool:

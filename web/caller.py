@@ -18,6 +18,7 @@ class Caller:
     Attributes:
         principal: What entities see of them.
         permissions: Names that their roles grant.
+        roles: What these are called.
     """
 
     user_id: str
@@ -26,6 +27,7 @@ class Caller:
     created_at: datetime
     principal: Principal
     permissions: frozenset[str]
+    roles: tuple[str, ...] = ()
 
 
 _CALLER = aiohttp_web.RequestKey("caller", Caller)

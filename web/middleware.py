@@ -23,6 +23,7 @@ from vareon_runtime.errors import (
 )
 from vareon_runtime.telemetry import failure
 from web.admission import Admission
+from web.auditing import denied, remember_id
 from web.caller import attach_caller, caller_of
 from web.credentials import identify, set_session
 from web.headers import REQUEST_ID, secure
@@ -130,6 +131,7 @@ class FrontGate:
     ) -> aiohttp_web.StreamResponse:
         """Pass a request on, and turn whatever comes back into an answer."""
         request_id = self._request_id(request)
+        remember_id(request, request_id)
         try:
             response = await self._serve(request, handler)
         except VareonError as error:
@@ -190,6 +192,7 @@ class FrontGate:
             raise
         self._quotas.count(request, route, signed_in.caller.user_id)
         if route.permission not in signed_in.caller.permissions:
+            denied(request, route, signed_in.caller)
             raise NotPermitted("Not enough permissions")
         attach_caller(request, signed_in.caller)
         return self._authenticator.renewed(signed_in) if by_cookie else None

@@ -40,6 +40,8 @@ class Route:
         waits: It waits for something slow, such as a model's answer, and does nothing meanwhile.
         rate: How many requests a minute one caller may make here, besides the quota that counts all
             its requests; None if that one is enough.
+        audit: What the audit log calls what is done here, ``<kind>.<action>``; nothing if it is not
+            written down.
         vital: It tells how the system is, so it is answered however busy that is.
         shown: Whether the OpenAPI document tells of it; of pages and their parts it does not.
     """
@@ -61,6 +63,7 @@ class Route:
     waits: bool = False
     rate: int | None = None
     vital: bool = False
+    audit: str = ""
     shown: bool = True
 
     @property

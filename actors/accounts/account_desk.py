@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import or_, select
 
-from actors import names
+from actors import names, policy
 from actors.accounts.messages import AskForLetter, IssueReset, ResendVerification
 from vareon_runtime.entity import (
     Context,
@@ -21,7 +21,7 @@ from vareon_runtime.entity import (
     effect,
     entity,
 )
-from vareon_runtime.errors import InvalidMessage, NotPermitted, VareonError
+from vareon_runtime.errors import InvalidMessage, VareonError
 from vareon_runtime.models import UserLoginRow, UserRow, login_key
 from vareon_runtime.telemetry import failure
 
@@ -51,8 +51,7 @@ class AccountDesk(Entity[DeskState]):
 
     def permit(self, message: Message | None, context: Context) -> None:
         """Only the system, for it asks on behalf of whoever is not known."""
-        if context.principal is not None and not context.principal.is_admin:
-            raise NotPermitted("Not enough permissions")
+        policy.check(context.principal, policy.MANAGE_ACCOUNTS)
 
     @command(creates=True)
     async def ask(self, message: AskForLetter, context: Context) -> bool:

@@ -56,7 +56,7 @@ class KeepOutcome(Request[Outcome], frozen=True):
 
 
 class CreateUser(Request[UserView], frozen=True):
-    """Open an account under the addressed id. Only an administrator may, or the system."""
+    """Open an account under the addressed id."""
 
     username: str
     hashed_password: str
@@ -112,7 +112,10 @@ class ResetPassword(Request[bool], frozen=True):
 
 
 class CloseAccount(Request[bool], frozen=True):
-    """Delete the account and everything of theirs; true once nobody can sign in any more."""
+    """Delete the account and everything of theirs; true once nobody can sign in any more.
+
+    Only the roster asks this: it keeps an administrator.
+    """
 
 
 class AskForLetter(Request[bool], frozen=True):
@@ -125,3 +128,77 @@ class AskForLetter(Request[bool], frozen=True):
 
     address: str
     letter: str
+
+
+class SetAccess(Request[UserView], frozen=True):
+    """Change what an account may do; None leaves a thing as it is. Only the roster asks this.
+
+    Attributes:
+        roles: Names of built-in roles and ids of others, checked already.
+    """
+
+    roles: tuple[str, ...] | None = None
+    is_active: bool | None = None
+    hashed_password: str | None = None
+
+
+class AccessOutcome(Message, frozen=True):
+    """What became of a change: the account as it is now, or why not.
+
+    Attributes:
+        account: None if it was refused, or is gone.
+        code: The error's; empty if it was done.
+    """
+
+    account: UserView | None = None
+    code: str = ""
+    detail: str = ""
+
+
+class ChangeAccess(Request[AccessOutcome], frozen=True):
+    """Ask the roster to change what an account may do; None leaves a thing as it is."""
+
+    user_id: str
+    roles: tuple[str, ...] | None = None
+    is_active: bool | None = None
+    hashed_password: str | None = None
+
+
+class EndAccount(Request[AccessOutcome], frozen=True):
+    """Ask the roster to close an account; its owner may, too."""
+
+    user_id: str
+
+
+class RoleView(Message, frozen=True):
+    """A role and what it allows.
+
+    Attributes:
+        builtin: Whether it is always there and cannot be changed.
+    """
+
+    id: str
+    name: str
+    description: str
+    permissions: tuple[str, ...]
+    builtin: bool = False
+
+
+class CreateRole(Request[RoleView], frozen=True):
+    """Make a role under the addressed id."""
+
+    name: str
+    permissions: tuple[str, ...]
+    description: str = ""
+
+
+class ChangeRole(Request[RoleView], frozen=True):
+    """Change it; None leaves a thing as it is."""
+
+    name: str | None = None
+    permissions: tuple[str, ...] | None = None
+    description: str | None = None
+
+
+class DeleteRole(Request[bool], frozen=True):
+    """End it, and take it from whoever holds it."""

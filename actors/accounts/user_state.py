@@ -12,7 +12,6 @@ from vareon_runtime.entity import State
 from vareon_runtime.errors import InvalidMessage
 from vareon_runtime.message import Upgrade
 
-ROLES = ("admin", "operator", "member", "viewer")
 _USERNAME = re.compile(r"[A-Za-z0-9._@-]{1,80}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
@@ -84,15 +83,3 @@ def checked_hash(hashed_password: str) -> str:
     if not 0 < len(hashed_password) <= 200:
         raise InvalidMessage("A password's hash has 1 to 200 characters.")
     return hashed_password
-
-
-def checked_roles(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """Roles that exist, each once.
-
-    Raises:
-        InvalidMessage: If one does not.
-    """
-    unknown = sorted(set(roles) - set(ROLES))
-    if unknown:
-        raise InvalidMessage(f"'{unknown[0][:40]}' is not a role; use {', '.join(ROLES)}.")
-    return tuple(dict.fromkeys(roles))

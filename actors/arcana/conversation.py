@@ -36,6 +36,7 @@ from actors.arcana.missed import (
 )
 from actors.arcana.title import checked_title, title_of
 from actors.arcana.turns import MAX_WAITING, ConversationState, FailedTurn, OpenTurn
+from actors.policy import MANAGE_ACCOUNTS, OTHERS_CHATS, may
 from vareon_runtime.entity import (
     Context,
     Delta,
@@ -79,7 +80,7 @@ class Conversation(Entity[ConversationState]):
     """Never part of the state: a turn that fails to commit drops this activation with it."""
 
     def permit(self, message: Message | None, context: Context) -> None:
-        """Only its owner and administrators may know that it exists."""
+        """Only its owner, and whoever may see others' conversations, know that it exists."""
         who = context.principal
         if not self.exists:
             if message is None:
@@ -87,7 +88,11 @@ class Conversation(Entity[ConversationState]):
             if who is None:
                 raise NotAuthenticated("Sign in to open a conversation.")
             return
-        if who is None or not (who.user_id == self.state.user_id or who.is_admin):
+        # Whoever may end accounts ends what is in them.
+        needed = MANAGE_ACCOUNTS if isinstance(message, DeleteConversation) else OTHERS_CHATS
+        if who is None or not (
+            who.user_id == self.state.user_id or may(who, OTHERS_CHATS) or may(who, needed)
+        ):
             raise NotFound(_NOT_FOUND)
 
     async def activated(self, context: Any) -> None:

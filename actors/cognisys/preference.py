@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from actors.cognisys.messages import DeletePreference, PreferenceView, SetPreference
+from actors.policy import MANAGE_ACCOUNTS, OTHERS_PREFERENCES, may
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import InvalidMessage, NotFound
 from vareon_runtime.models import LlmModelRow, UserLlmPreferenceRow
@@ -31,9 +32,11 @@ class Preference(Entity[PreferenceState]):
     """One for each user, under the user's id."""
 
     def permit(self, message: Message | None, context: Context) -> None:
-        """Only the user and administrators."""
+        """Only the user, and whoever may choose for others."""
         who = context.principal
-        if who is not None and who.user_id != self.key and not who.is_admin:
+        # Whoever may end accounts ends what is in them.
+        needed = MANAGE_ACCOUNTS if isinstance(message, DeletePreference) else OTHERS_PREFERENCES
+        if who is not None and who.user_id != self.key and not may(who, needed):
             raise NotFound("LLM preference not found")
 
     @command(creates=True)

@@ -26,13 +26,13 @@ from actors.cognisys.messages import (
     UpdateModel,
     UpdateProvider,
 )
+from actors.policy import WRITE_MODELS, check
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import (
     ConfigurationError,
     Conflict,
     InvalidMessage,
     NotFound,
-    NotPermitted,
     QuotaExceeded,
 )
 from vareon_runtime.models import LlmModelRow, LlmProviderRow
@@ -61,9 +61,8 @@ class Provider(Entity[ProviderState]):
     """An OpenAI-compatible endpoint. Administrators change it; its key never leaves the host."""
 
     def permit(self, message: Message | None, context: Context) -> None:
-        """Only administrators, and the system itself."""
-        if context.principal is not None and not context.principal.is_admin:
-            raise NotPermitted("Not enough permissions")
+        """Only whoever may change models, and the system itself."""
+        check(context.principal, WRITE_MODELS)
 
     @command(creates=True)
     async def create(self, message: CreateProvider, context: Context) -> ProviderView:

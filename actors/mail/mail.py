@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from actors import policy
 from actors.mail.letter import checked_template, subject_of
 from actors.mail.messages import DeleteMail, SendMail
 from actors.mail.post_office import AGAIN, KEPT, SENT, Dispatched, PostOffice
@@ -55,7 +56,7 @@ class Mail(Entity[MailState]):
     def permit(self, message: Message | None, context: Context) -> None:
         """Entities and the system write letters; their owners may have them forgotten."""
         who = context.principal
-        if context.sender is not None or who is None or who.is_admin:
+        if context.sender is not None or who is None or policy.may(who, policy.MANAGE_ACCOUNTS):
             return
         if not isinstance(message, DeleteMail):
             raise NotPermitted("Not enough permissions")

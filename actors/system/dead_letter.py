@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from actors.policy import DECIDE_DEAD_LETTERS, check
 from actors.system.messages import DiscardDeadLetter, RedriveDeadLetter
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.entity.publication import Encoded
 from vareon_runtime.entity.redriven import Redriven, redriven
-from vareon_runtime.errors import Conflict, NotFound, NotPermitted
+from vareon_runtime.errors import Conflict, NotFound
 from vareon_runtime.identity import EntityId
 from vareon_runtime.storage.tables import DeadLetterRow, JournalRow
 
@@ -45,10 +46,8 @@ class DeadLetter(Entity[DeadLetterState]):
     """Under the set-aside message's id. Being decided about ends it, so that happens once."""
 
     def permit(self, message: Message | None, context: Context) -> None:
-        """Only administrators, and the system itself."""
-        who = context.principal
-        if who is not None and not who.is_admin:
-            raise NotPermitted("Not enough permissions")
+        """Only whoever may decide about them, and the system itself."""
+        check(context.principal, DECIDE_DEAD_LETTERS)
 
     @command(creates=True)
     async def redrive(self, message: RedriveDeadLetter, context: Context) -> str:

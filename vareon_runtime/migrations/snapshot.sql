@@ -299,4 +299,37 @@ CREATE TABLE mails (
 );
 CREATE INDEX ix_mails_created_at_id ON mails (created_at, id);
 CREATE INDEX ix_mails_user_id ON mails (user_id);
-INSERT INTO alembic_version (version_num) VALUES ('0008');
+CREATE TABLE roles (
+	id VARCHAR(36) NOT NULL, 
+	name VARCHAR(40) NOT NULL, 
+	description VARCHAR(200) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_roles PRIMARY KEY (id), 
+	CONSTRAINT uq_roles_name UNIQUE (name)
+);
+CREATE TABLE role_permissions (
+	role_id VARCHAR(36) NOT NULL, 
+	permission VARCHAR(80) NOT NULL, 
+	CONSTRAINT pk_role_permissions PRIMARY KEY (role_id, permission), 
+	CONSTRAINT fk_role_permissions_role_id_roles FOREIGN KEY(role_id) REFERENCES roles (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_user_roles_role ON user_roles (role);
+CREATE TABLE audit_log (
+	number BIGINT NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	user_id VARCHAR(36), 
+	kind VARCHAR(16) NOT NULL, 
+	action VARCHAR(80) NOT NULL, 
+	target VARCHAR(300), 
+	result VARCHAR(40) NOT NULL, 
+	detail VARCHAR(500), 
+	ip VARCHAR(45), 
+	request_id VARCHAR(64), 
+	hash VARCHAR(64) NOT NULL, 
+	CONSTRAINT pk_audit_log PRIMARY KEY (number)
+);
+CREATE INDEX ix_audit_log_user_id_number ON audit_log (user_id, number);
+CREATE INDEX ix_audit_log_action_number ON audit_log (action, number);
+CREATE INDEX ix_audit_log_target_number ON audit_log (target, number);
+INSERT INTO alembic_version (version_num) VALUES ('0009');

@@ -1,25 +1,39 @@
 """The product's tables. Entities write them inside their own commits; the front door reads them."""
 
 from vareon_runtime.models.arcana import ChatMessageRow, ConversationRow
+from vareon_runtime.models.audit import AUDIT_BEGIN, AuditRow, audit_hash
 from vareon_runtime.models.belongings import BELONGINGS, Belonging
 from vareon_runtime.models.cognisys import LlmModelRow, LlmProviderRow, UserLlmPreferenceRow
 from vareon_runtime.models.mail import MailRow
 from vareon_runtime.models.search import SearchDocumentRow
-from vareon_runtime.models.user import UserLoginRow, UserRoleRow, UserRow, login_key, token_hash
+from vareon_runtime.models.user import (
+    RolePermissionRow,
+    RoleRow,
+    UserLoginRow,
+    UserRoleRow,
+    UserRow,
+    login_key,
+    token_hash,
+)
 
 __all__ = [
+    "AUDIT_BEGIN",
     "BELONGINGS",
+    "AuditRow",
     "Belonging",
     "ChatMessageRow",
     "ConversationRow",
     "LlmModelRow",
     "LlmProviderRow",
     "MailRow",
+    "RolePermissionRow",
+    "RoleRow",
     "SearchDocumentRow",
     "UserLlmPreferenceRow",
     "UserLoginRow",
     "UserRoleRow",
     "UserRow",
+    "audit_hash",
     "login_key",
     "token_hash",
 ]

@@ -1,24 +1,22 @@
-"""Signing in and out, and accounts."""
+"""Signing in and out, and the caller's own account."""
 
 from __future__ import annotations
 
 from aiohttp import web as aiohttp_web
 
-from actors.accounts.messages import UserView
 from vareon_runtime.errors import NotAuthenticated
 from web.api.answers import answer
-from web.caller import caller_of
+from web.auditing import about
 from web.credentials import clear_session, set_session
 from web.given import body_of
 from web.routes import PUBLIC, Route
-from web.schemas.accounts import DoneOut, SignInForm, TokenOut, UserIn
-from web.services import policy
+from web.schemas.accounts import DoneOut, SignInForm, TokenOut
 from web.services.accounts import Accounts
 from web.services.tokens import ACCESS_LIFE_S, Tokens
 
 
 class AccountRoutes:
-    """``/api/token``, ``/api/logout`` and ``/api/users``."""
+    """``/api/token``, ``/api/logout`` and ``/api/users/me``."""
 
     def __init__(self, accounts: Accounts, tokens: Tokens) -> None:
         self._accounts = accounts
@@ -36,17 +34,9 @@ class AccountRoutes:
                 form=True,
                 answer=TokenOut,
                 rate=600,
+                audit="session.sign_in",
             ),
             Route("POST", "/api/logout", PUBLIC, self.sign_out, answer=DoneOut),
-            Route(
-                "POST",
-                "/api/users",
-                policy.CREATE_ACCOUNT,
-                self.create,
-                body=UserIn,
-                answer=UserView,
-                status=201,
-            ),
         ]
 
     async def sign_in(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -55,6 +45,7 @@ class AccountRoutes:
         account = await self._accounts.signing_in(form.username, form.password)
         if account is None:
             raise NotAuthenticated("Incorrect username or password")
+        about(request, user_id=account.id)
         response = answer(TokenOut(self._tokens.issue_access(account.id), ACCESS_LIFE_S))
         set_session(request, response, self._tokens.issue_session(account.id))
         return response
@@ -64,12 +55,3 @@ class AccountRoutes:
         response = answer(DoneOut("Signed out"))
         clear_session(request, response)
         return response
-
-    async def create(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
-        """Open an account."""
-        body = body_of(request, UserIn)
-        principal = caller_of(request).principal
-        view = await self._accounts.create(
-            body.username, body.password, body.roles, body.email, principal
-        )
-        return answer(view, status=201)

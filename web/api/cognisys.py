@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web as aiohttp_web
+from pydantic import BaseModel
 
 from actors.cognisys.messages import ProviderView
 from web.api.answers import answer, page_answer
+from web.auditing import about
 from web.caller import caller_of
 from web.given import body_of, query_of
 from web.routes import Route
@@ -56,6 +58,7 @@ class CognisysRoutes:
                 body=ProviderIn,
                 answer=ProviderView,
                 status=201,
+                audit="provider.create",
             ),
             Route("GET", one_provider, read, self.provider, answer=ProviderView),
             Route(
@@ -65,8 +68,16 @@ class CognisysRoutes:
                 self.update_provider,
                 body=ProviderChange,
                 answer=ProviderView,
+                audit="provider.change",
             ),
-            Route("DELETE", one_provider, write, self.delete_provider, answer=DoneOut),
+            Route(
+                "DELETE",
+                one_provider,
+                write,
+                self.delete_provider,
+                answer=DoneOut,
+                audit="provider.delete",
+            ),
             Route("GET", models, read, self.models, query=PageQuery, answer=list[ModelOut]),
             Route(
                 "POST",
@@ -76,10 +87,21 @@ class CognisysRoutes:
                 body=ModelIn,
                 answer=ModelOut,
                 status=201,
+                audit="model.create",
             ),
             Route("GET", one_model, read, self.model, answer=ModelOut),
-            Route("PUT", one_model, write, self.update_model, body=ModelChange, answer=ModelOut),
-            Route("DELETE", one_model, write, self.delete_model, answer=DoneOut),
+            Route(
+                "PUT",
+                one_model,
+                write,
+                self.update_model,
+                body=ModelChange,
+                answer=ModelOut,
+                audit="model.change",
+            ),
+            Route(
+                "DELETE", one_model, write, self.delete_model, answer=DoneOut, audit="model.delete"
+            ),
             Route("GET", preference, read, self.preference, answer=PreferenceOut),
             Route(
                 "PUT",
@@ -99,7 +121,9 @@ class CognisysRoutes:
     async def create_provider(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Add a provider."""
         body = body_of(request, ProviderIn)
+        about(request, detail=body.name)
         view = await self._models.create_provider(caller_of(request).principal, body)
+        about(request, target=f"provider/{view.id}")
         return answer(view, status=201)
 
     async def provider(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -109,6 +133,7 @@ class CognisysRoutes:
     async def update_provider(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Change a provider."""
         body = body_of(request, ProviderChange)
+        about(request, detail=_given(body))
         principal, provider_id = caller_of(request).principal, request.match_info["id"]
         return answer(await self._models.update_provider(principal, provider_id, body))
 
@@ -126,7 +151,9 @@ class CognisysRoutes:
     async def create_model(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Add a model to a provider."""
         body = body_of(request, ModelIn)
+        about(request, detail=body.model_name)
         model = await self._models.create_model(caller_of(request).principal, body)
+        about(request, target=f"model/{model.id}")
         return answer(model, status=201)
 
     async def model(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -136,6 +163,7 @@ class CognisysRoutes:
     async def update_model(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Change a model."""
         body = body_of(request, ModelChange)
+        about(request, detail=_given(body))
         principal, model_id = caller_of(request).principal, request.match_info["id"]
         return answer(await self._models.update_model(principal, model_id, body))
 
@@ -154,3 +182,8 @@ class CognisysRoutes:
         """Change it."""
         body = body_of(request, PreferenceIn)
         return answer(await self._preferences.change(caller_of(request).principal, body))
+
+
+def _given(body: BaseModel) -> str:
+    """What a change names; never its values, for a key is among them."""
+    return ", ".join(sorted(name for name, value in body if value not in (None, "")))

@@ -39,8 +39,17 @@ class DeadLetterRoutes:
                 place=UuidPath,
                 answer=RedrivenOut,
                 status=202,
+                audit="dead_letter.redrive",
             ),
-            Route("DELETE", one, may, self.discard, place=UuidPath, answer=DoneOut),
+            Route(
+                "DELETE",
+                one,
+                may,
+                self.discard,
+                place=UuidPath,
+                answer=DoneOut,
+                audit="dead_letter.discard",
+            ),
         ]
 
     async def newest(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

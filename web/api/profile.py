@@ -30,8 +30,24 @@ class ProfileRoutes:
         path = "/api/users/me"
         return [
             Route("GET", path, policy.READ_ACCOUNT, self.me, answer=MeOut),
-            Route("PUT", path, policy.UPDATE_ACCOUNT, self.change, body=MeChangesIn, answer=MeOut),
-            Route("DELETE", path, policy.UPDATE_ACCOUNT, self.close, body=CloseIn, answer=DoneOut),
+            Route(
+                "PUT",
+                path,
+                policy.UPDATE_ACCOUNT,
+                self.change,
+                body=MeChangesIn,
+                answer=MeOut,
+                audit="account.change",
+            ),
+            Route(
+                "DELETE",
+                path,
+                policy.UPDATE_ACCOUNT,
+                self.close,
+                body=CloseIn,
+                answer=DoneOut,
+                audit="account.close",
+            ),
             Route(
                 "POST",
                 f"{path}/password",
@@ -39,6 +55,7 @@ class ProfileRoutes:
                 self.change_password,
                 body=PasswordChangeIn,
                 answer=DoneOut,
+                audit="account.password",
             ),
             Route("GET", f"{path}/export", policy.READ_ACCOUNT, self.export),
         ]

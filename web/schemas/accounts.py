@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from pydantic import Field
 
 from web.schemas.base import LenientIn, NoneIfBlank, StrictIn
-
-Role = Literal["admin", "operator", "member", "viewer"]
+from web.schemas.roles import RoleName
 
 
 class SignInForm(LenientIn):
@@ -24,7 +23,7 @@ class UserIn(StrictIn):
 
     username: str = Field(min_length=1, max_length=80)
     password: str = Field(min_length=1, max_length=1024)
-    roles: tuple[Role, ...] = Field(default=("member",), min_length=1, max_length=4)
+    roles: tuple[RoleName, ...] = Field(default=("member",), min_length=1, max_length=20)
     email: Annotated[str | None, NoneIfBlank] = Field(default=None, max_length=320)
 
 

@@ -11,9 +11,17 @@ from sqlalchemy import Executable, Select, or_, select
 from actors import names
 from actors.accounts.messages import CreateUser, UserView
 from vareon_runtime.identity import IdSource, Principal
-from vareon_runtime.models import UserLoginRow, UserRoleRow, UserRow, login_key
+from vareon_runtime.models import (
+    RolePermissionRow,
+    RoleRow,
+    UserLoginRow,
+    UserRoleRow,
+    UserRow,
+    login_key,
+)
 from vareon_runtime.routing.bus import MessageBus
 from web.refusals import NotVerified
+from web.services import policy
 from web.services.passwords import Passwords
 
 _NOT_VERIFIED = (
@@ -32,7 +40,12 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account's row and its roles."""
+    """An account's row and its roles.
+
+    Attributes:
+        roles: Their names.
+        grants: What a principal of this account carries; see `actors.policy`.
+    """
 
     id: str
     username: str
@@ -42,6 +55,7 @@ class Account:
     is_verified: bool
     created_at: datetime
     roles: tuple[str, ...]
+    grants: tuple[str, ...]
 
 
 class Accounts:
@@ -105,16 +119,23 @@ class Accounts:
         return _account(await self._rows.rows(_SELECT.where(either)), login)
 
 
-_SELECT: Select[*tuple[Any, ...]] = select(
-    UserRow.id,
-    UserRow.username,
-    UserRow.email,
-    UserRow.hashed_password,
-    UserRow.is_active,
-    UserRow.is_verified,
-    UserRow.created_at,
-    UserRoleRow.role,
-).outerjoin(UserRoleRow, UserRoleRow.user_id == UserRow.id)
+_SELECT: Select[*tuple[Any, ...]] = (
+    select(
+        UserRow.id,
+        UserRow.username,
+        UserRow.email,
+        UserRow.hashed_password,
+        UserRow.is_active,
+        UserRow.is_verified,
+        UserRow.created_at,
+        UserRoleRow.role,
+        RoleRow.name.label("made_role"),
+        RolePermissionRow.permission,
+    )
+    .outerjoin(UserRoleRow, UserRoleRow.user_id == UserRow.id)
+    .outerjoin(RoleRow, RoleRow.id == UserRoleRow.role)
+    .outerjoin(RolePermissionRow, RolePermissionRow.role_id == RoleRow.id)
+)
 
 
 def _account(rows: list[Any], login: str) -> Account | None:
@@ -123,7 +144,10 @@ def _account(rows: list[Any], login: str) -> Account | None:
     if not rows:
         return None
     first = min(rows, key=lambda row: (row.username != login, row.email != login))
-    roles = tuple(sorted(row.role for row in rows if row.role and row.id == first.id))
+    own = [row for row in rows if row.role and row.id == first.id]
+    # A role that is neither built in nor found was deleted since; it is shown no more.
+    roles = {row.made_role or row.role for row in own if row.made_role or row.role in policy.ROLES}
+    allowed = {row.permission for row in own if row.permission in policy.PERMISSIONS}
     return Account(
         first.id,
         first.username,
@@ -132,5 +156,6 @@ def _account(rows: list[Any], login: str) -> Account | None:
         bool(first.is_active),
         bool(first.is_verified),
         first.created_at,
-        roles,
+        tuple(sorted(roles)),
+        policy.grants({row.role for row in own}, allowed),
     )

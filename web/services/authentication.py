@@ -80,8 +80,9 @@ class Authenticator:
             account.username,
             account.email,
             account.created_at,
-            Principal(account.id, account.roles),
-            granted(account.roles),
+            Principal(account.id, account.grants),
+            granted(account.grants),
+            account.roles,
         )
         good_until = min(self._clock.time() + REMEMBERED_S, float(claims.expires_at))
         found = SignedIn(caller, claims.issued_at, good_until)

@@ -26,6 +26,7 @@ from vareon_runtime.errors import DeadlineExceeded, NotFound, Unavailable, from_
 from vareon_runtime.identity import IdSource, Principal, derived_id
 from vareon_runtime.models import ChatMessageRow, ConversationRow
 from vareon_runtime.routing.bus import MessageBus, Subscription
+from web.services import policy
 from web.services.accounts import Rows
 from web.services.paging import AnySelect, Page
 
@@ -220,7 +221,7 @@ class Chat:
 
 
 def _owned(statement: AnySelect, principal: Principal) -> AnySelect:
-    if principal.is_admin:
+    if policy.may(principal, policy.OTHERS_CHATS):
         return statement
     return statement.where(ConversationRow.user_id == principal.user_id)
 

@@ -10,7 +10,7 @@ from actors import names
 from actors.accounts.messages import (
     ChangeAccount,
     ChangePassword,
-    CloseAccount,
+    EndAccount,
     ResetPassword,
 )
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitted
@@ -19,11 +19,12 @@ from vareon_runtime.routing.bus import MessageBus
 from web.caller import Caller
 from web.refusals import BadToken
 from web.schemas.profile import MeChangesIn, MeOut
-from web.services import policy
 from web.services.accounts import Rows
 from web.services.first_run import SYSTEM
 from web.services.logins import refuse_taken
 from web.services.passwords import Passwords
+from web.services.roles import Roles
+from web.services.roster import ask_roster
 
 WRONG = "The current password is wrong."
 BAD_RESET = "Invalid or expired reset token."
@@ -33,8 +34,9 @@ _RENAMED = "Username already taken"
 class Profile:
     """What a user does with their own account."""
 
-    def __init__(self, rows: Rows, bus: MessageBus, passwords: Passwords) -> None:
+    def __init__(self, rows: Rows, bus: MessageBus, passwords: Passwords, roles: Roles) -> None:
         self._rows = rows
+        self._roles = roles
         self._bus = bus
         self._passwords = passwords
 
@@ -47,7 +49,7 @@ class Profile:
             email=row.email,
             is_active=bool(row.is_active),
             is_verified=bool(row.is_verified),
-            roles=[policy.role_of(name) for name in caller.principal.roles],
+            roles=await self._roles.shown(caller.roles),
             permissions=sorted(caller.permissions),
             created_at=row.created_at,
             updated_at=row.updated_at,
@@ -116,10 +118,10 @@ class Profile:
 
         Raises:
             NotPermitted: If the password is wrong.
+            Conflict: If it is the last active administrator's.
         """
         await self._confirmed(caller, password)
-        target = names.user(caller.user_id)
-        await self._bus.ask(target, CloseAccount(), principal=caller.principal)
+        await ask_roster(self._bus, EndAccount(caller.user_id), caller.principal)
 
     async def _confirmed(self, caller: Caller, password: str) -> str:
         stored = str((await self._row(caller.user_id)).hashed_password)

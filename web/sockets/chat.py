@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import WSMsgType
 from aiohttp import web as aiohttp_web
@@ -11,6 +12,7 @@ from actors.arcana.messages import TurnDone, TurnFailed, TurnView
 from vareon_runtime.entity import Position
 from vareon_runtime.errors import (
     InvalidMessage,
+    NotAuthenticated,
     NotFound,
     NotPermitted,
     Overloaded,
@@ -28,6 +30,7 @@ from web.schemas.chat import MessageFrame, ResumeFrame, ServerFrame
 from web.schemas.paths import ConversationPath
 from web.services import policy
 from web.services.chat import Chat
+from web.services.rights import Rights
 from web.sockets.frames import ClientFrame, read_frame
 from web.sockets.open_sockets import OpenSockets
 from web.sockets.outgoing import TRY_AGAIN_LATER, Outgoing
@@ -47,6 +50,7 @@ HEARD_WITHIN_S = 0.25
 UNSUPPORTED = 1003
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+SIGNED_OUT = 4401
 FORBIDDEN = 4403
 UNKNOWN_CONVERSATION = 4404
 
@@ -54,9 +58,10 @@ UNKNOWN_CONVERSATION = 4404
 class ChatSockets:
     """``/ws/chat/{conversation_id}``."""
 
-    def __init__(self, chat: Chat, sockets: OpenSockets) -> None:
+    def __init__(self, chat: Chat, sockets: OpenSockets, rights: Rights) -> None:
         self._chat = chat
         self._sockets = sockets
+        self._rights = rights
 
     def routes(self) -> list[Route]:
         """What is served here."""
@@ -67,7 +72,8 @@ class ChatSockets:
 
     async def serve(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
         """Upgrade, and stay until one side leaves."""
-        principal = caller_of(request).principal
+        caller = caller_of(request)
+        principal = caller.principal
         self._sockets.admit(principal.user_id)
         try:
             socket = aiohttp_web.WebSocketResponse(
@@ -86,6 +92,7 @@ class ChatSockets:
             line = ChatSocket(
                 self._chat, self._sockets, principal, conversation_id, Outgoing(socket, abort)
             )
+            line.allowed = lambda: self._rights.check(caller, policy.CHAT)
             # Known to its neighbours before the look-up: a conversation that one of them begins
             # meanwhile is either found or told.
             self._sockets.add(line)
@@ -106,7 +113,7 @@ class ChatSockets:
     ) -> None:
         known = is_uuid(line.conversation_id)
         owner = await self._chat.owner(line.conversation_id) if known else None
-        mine = owner in (None, principal.user_id) or principal.is_admin
+        mine = owner in (None, principal.user_id) or policy.may(principal, policy.OTHERS_CHATS)
         if known and mine:
             await line.run(socket, begun=owner is not None)
         else:
@@ -134,6 +141,8 @@ class ChatSocket:
         self._listening: asyncio.Task[None] | None = None
         self._following: list[asyncio.Task[None]] = []
         self._strikes = 0
+        self.allowed: Callable[[], Awaitable[None]] = _always
+        """Raises if the client may not speak, or not any more; asked before each frame."""
 
     async def run(self, socket: aiohttp_web.WebSocketResponse, *, begun: bool) -> None:
         """Read and write until one side leaves.
@@ -215,6 +224,14 @@ class ChatSocket:
 
     async def _obey(self, frame: ClientFrame) -> None:
         client_id = frame.id if isinstance(frame, MessageFrame) else None
+        try:
+            await self.allowed()
+        except NotAuthenticated:
+            self.end(SIGNED_OUT, "Signed out.")
+            return
+        except NotPermitted:
+            self.end(FORBIDDEN, "Not enough permissions")
+            return
         try:
             if isinstance(frame, MessageFrame):
                 await self._post(frame)
@@ -300,6 +317,10 @@ class ChatSocket:
     def _put(self, frames: list[ServerFrame]) -> None:
         for frame in frames:
             self._outgoing.put(encoded(frame))
+
+
+async def _always() -> None:
+    return
 
 
 def _start_of(turn: str) -> Position:

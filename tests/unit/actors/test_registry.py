@@ -16,11 +16,14 @@ def test_every_kind_of_the_product_is_there() -> None:
     kinds = [klass.handlers.kind for klass in ENTITIES]
     assert sorted(kinds) == [
         "account_desk",
+        "audit",
         "conversation",
         "dead_letter",
         "llm_preference",
         "mail",
         "provider",
+        "role",
+        "roster",
         "routing",
         "user",
     ]

@@ -32,6 +32,7 @@ from web.services.export import Export
 from web.services.passwords import Passwords
 from web.services.profile import Profile
 from web.services.readiness import Readiness
+from web.services.roles import Roles
 from web.services.storage import Storage
 from web.services.tokens import Tokens
 
@@ -94,6 +95,8 @@ def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> S
         "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
         "role": role,
+        "made_role": None,
+        "permission": None,
     }
     return SimpleNamespace(**{**fields, **changes})
 
@@ -146,5 +149,6 @@ class FakeSystem:
 
 
 def _profile_routes(rows: FakeRows, bus: FakeBus, passwords: Passwords) -> list[Route]:
-    profile = Profile(rows, bus, passwords)  # type: ignore[arg-type]
+    roles = Roles(rows, bus, None)  # type: ignore[arg-type]
+    profile = Profile(rows, bus, passwords, roles)  # type: ignore[arg-type]
     return ProfileRoutes(profile, Export(rows, SystemClock())).routes()

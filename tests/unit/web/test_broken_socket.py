@@ -9,6 +9,7 @@ from web.app import build_app
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
+from web.services.rights import Rights
 from web.sockets.chat import ChatSockets
 from web.sockets.open_sockets import OpenSockets
 
@@ -28,7 +29,8 @@ async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
     bus: Any = FakeBus()
     accounts = Accounts(rows, bus, None, None)  # type: ignore[arg-type]
     authenticator = Authenticator(system.tokens, accounts, authenticator_clock(system))
-    chat = ChatSockets(Chat(rows, bus, None), sockets)  # type: ignore[arg-type]
+    rights = Rights(accounts, authenticator_clock(system))
+    chat = ChatSockets(Chat(rows, bus, None), sockets, rights)  # type: ignore[arg-type]
     app = build_app(
         chat.routes(),
         authenticator,
