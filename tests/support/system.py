@@ -29,6 +29,7 @@ from vareon_runtime.service import Service
 from web.bootstrap import build_front_door
 from web.front_door import FrontDoor
 from web.middleware import FrontGate
+from web.routes import Route
 from web.services.tokens import Tokens
 
 ADMIN_PASSWORD = "correct horse battery staple"
@@ -183,6 +184,10 @@ class InProcessSystem:
             assert response.status == 201, await response.text()
             user_id = (await response.json())["id"]
         return self.client(self.tokens.issue_access(user_id))
+
+    def routes(self) -> list[Route]:
+        """Every route that the front door serves, as it is declared."""
+        return list(dict.fromkeys(self.gate._access.values()))
 
     async def connect_model(self, base_url: str, model: str = "fake-small") -> str:
         """Connect a model; the newest one is the default. Returns its id."""
