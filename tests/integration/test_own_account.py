@@ -205,6 +205,20 @@ async def test_an_export_holds_everything_and_no_secret(
         assert secret not in text
 
 
+async def test_an_export_holds_entities_of_ones_own(system: InProcessSystem) -> None:
+    """And of nobody else's, though they have the same keys."""
+    admin, bob = system.admin(), await system.new_user("bob")
+    for client, numbers in ((bob, range(40)), (admin, range(2))):
+        for number in numbers:
+            path = f"/api/entities/counter/c{number:02}/Add"
+            assert (await posted(client, path, amount=number))[0] == 200
+    async with bob.get("/api/users/me/export") as response:
+        entities = (await response.json())["entities"]
+    assert [one["key"] for one in entities] == [f"c{number:02}" for number in range(40)]
+    assert {one["kind"] for one in entities} == {"counter"}
+    assert entities[7]["state"] == {"total": 7}
+
+
 async def test_leaving_takes_everything_along(
     mailing: InProcessSystem, mail_server: MailServer
 ) -> None:

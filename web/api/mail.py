@@ -5,10 +5,12 @@ from __future__ import annotations
 from aiohttp import web as aiohttp_web
 
 from web.api.answers import answer, page_answer
+from web.api.identifiers import uuid_in_path
 from web.given import query_of
 from web.routes import Route
 from web.schemas.mail import MailOut
 from web.schemas.paging import PageQuery
+from web.schemas.paths import UuidPath
 from web.services import policy
 from web.services.outbox import Outbox
 from web.services.paging import Page
@@ -31,7 +33,14 @@ class MailRoutes:
                 query=PageQuery,
                 answer=list[MailOut],
             ),
-            Route("GET", "/api/system/mail/{id}", policy.READ_MAIL, self.one, answer=MailOut),
+            Route(
+                "GET",
+                "/api/system/mail/{id}",
+                policy.READ_MAIL,
+                self.one,
+                place=UuidPath,
+                answer=MailOut,
+            ),
         ]
 
     async def list(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
@@ -41,4 +50,4 @@ class MailRoutes:
 
     async def one(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """One letter."""
-        return answer(await self._outbox.mail(request.match_info["id"]))
+        return answer(await self._outbox.mail(uuid_in_path(request)))

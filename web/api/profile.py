@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web as aiohttp_web
 
 from web.api.answers import answer, whole_or_cut
@@ -15,6 +17,8 @@ from web.services import policy
 from web.services.export import Export
 from web.services.profile import Profile
 
+EXPORTS = 10
+"""A minute; each reads everything of theirs."""
 _CLOSED = "Your account is closed, and everything of yours is being deleted."
 
 
@@ -57,7 +61,14 @@ class ProfileRoutes:
                 answer=DoneOut,
                 audit="account.password",
             ),
-            Route("GET", f"{path}/export", policy.READ_ACCOUNT, self.export),
+            Route(
+                "GET",
+                f"{path}/export",
+                policy.READ_ACCOUNT,
+                self.export,
+                answer=dict[str, Any],
+                rate=EXPORTS,
+            ),
         ]
 
     async def me(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

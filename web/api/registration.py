@@ -5,12 +5,17 @@ from __future__ import annotations
 from aiohttp import web as aiohttp_web
 
 from web.api.answers import answer
+from web.auditing import about
 from web.given import body_of
 from web.routes import PUBLIC, Route
 from web.schemas.profile import AddressIn, MessageOut, PasswordResetIn, RegisterIn, VerifyIn
 from web.services.profile import Profile
 from web.services.registration import Registration
 
+REGISTRATIONS = 60
+"""A minute, from one address; each may send a letter to somebody."""
+LETTERS = 30
+GUESSES = 120
 LETTER = "If this address has an account that waits for it, a letter is on its way."
 
 
@@ -31,6 +36,8 @@ class RegistrationRoutes:
                 self.register,
                 body=RegisterIn,
                 answer=MessageOut,
+                rate=REGISTRATIONS,
+                audit="account.register",
             ),
             Route(
                 "POST",
@@ -39,6 +46,8 @@ class RegistrationRoutes:
                 self.verify,
                 body=VerifyIn,
                 answer=MessageOut,
+                rate=GUESSES,
+                audit="account.verify",
             ),
             Route(
                 "POST",
@@ -47,6 +56,7 @@ class RegistrationRoutes:
                 self.resend,
                 body=AddressIn,
                 answer=MessageOut,
+                rate=LETTERS,
             ),
             Route(
                 "POST",
@@ -55,6 +65,7 @@ class RegistrationRoutes:
                 self.forgot,
                 body=AddressIn,
                 answer=MessageOut,
+                rate=LETTERS,
             ),
             Route(
                 "POST",
@@ -63,19 +74,25 @@ class RegistrationRoutes:
                 self.reset,
                 body=PasswordResetIn,
                 answer=MessageOut,
+                rate=GUESSES,
+                audit="account.reset_password",
             ),
         ]
 
     async def register(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Open an account of one's own; it may sign in once its e-mail is verified."""
         body = body_of(request, RegisterIn)
-        message = await self._registration.register(body.username, body.email, body.password)
-        return answer(MessageOut(message))
+        about(request, detail=body.username)
+        user_id = await self._registration.register(body.username, body.email, body.password)
+        about(request, target=f"user/{user_id}", user_id=user_id)
+        return answer(MessageOut(self._registration.next_step))
 
     async def verify(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Show that an e-mail is one's own, with the token of the letter that went there."""
         body = body_of(request, VerifyIn)
-        return answer(MessageOut(await self._registration.verify(body.email, body.token)))
+        verified = await self._registration.verify(body.email, body.token)
+        about(request, target=f"user/{verified.user_id}", user_id=verified.user_id)
+        return answer(MessageOut(verified.message))
 
     async def resend(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Have the letter that verifies an e-mail sent again; at most once a minute."""
@@ -90,5 +107,6 @@ class RegistrationRoutes:
     async def reset(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """Set a new password with the token of a letter; every session there is ends."""
         body = body_of(request, PasswordResetIn)
-        await self._profile.reset_password(body.token, body.password)
+        user_id = await self._profile.reset_password(body.token, body.password)
+        about(request, target=f"user/{user_id}", user_id=user_id)
         return answer(MessageOut("The password was changed. Sign in with the new one."))

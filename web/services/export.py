@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, inspect, select
+from sqlalchemy import Select, inspect, select, text
 
 from vareon_runtime.clock import Clock, utc
 from vareon_runtime.errors import QuotaExceeded
 from vareon_runtime.models import BELONGINGS, Belonging, UserRoleRow, UserRow
 from vareon_runtime.models.belongings import Part
 from vareon_runtime.storage.base import Base
+from vareon_runtime.storage.tables import EntityRow
 from web.services.accounts import Rows
 
 THINGS_AT_ONCE = 200
@@ -20,6 +21,20 @@ PARTS_AT_ONCE = 32
 """Messages of up to 100,000 characters are read at a time."""
 _SECRETS = frozenset({"hashed_password", "verification_hash", "reset_hash", "token_version"})
 _ENCODER = msgspec.json.Encoder()
+
+
+_ENTITIES = (
+    select(EntityRow.key, EntityRow.state)
+    .where(EntityRow.deleted.is_(False))
+    .order_by(EntityRow.key)
+    .limit(PARTS_AT_ONCE)
+)
+_KINDS = text(
+    "WITH RECURSIVE found(kind) AS (SELECT min(kind) FROM entities UNION ALL"
+    " SELECT (SELECT min(kind) FROM entities WHERE kind > found.kind) FROM found"
+    " WHERE found.kind IS NOT NULL) SELECT kind FROM found"
+)
+"""Hops from kind to kind over the primary key, however many entities there are of each."""
 
 
 class Export:
@@ -47,9 +62,26 @@ class Export:
                 async for piece in self._things(belonging, user_id):
                     yield piece
                 yield b"]"
-            yield b"}"
+            yield b',"entities":['
+            async for piece in self._entities(user_id):
+                yield piece
+            yield b"]}"
         finally:
             self._running.discard(user_id)
+
+    async def _entities(self, user_id: str) -> AsyncIterator[bytes]:
+        """Entities of the user's own: whatever kind they are of, their keys begin with its id."""
+        first, comma = f"{user_id}:", b""
+        for kind in [row[0] for row in await self._rows.rows(_KINDS) if row[0] is not None]:
+            wanted = _ENTITIES.where(EntityRow.kind == kind, EntityRow.key < f"{user_id};")
+            last = first
+            while rows := await self._rows.rows(wanted.where(EntityRow.key > last)):
+                for row in rows:
+                    last = row.key
+                    state = msgspec.msgpack.decode(row.state)
+                    told = {"kind": kind, "key": last[len(first) :], "state": state}
+                    yield comma + _json(told)
+                    comma = b","
 
     async def _account(self, user_id: str) -> dict[str, Any]:
         found = await self._rows.rows(_columns(UserRow, _SECRETS).where(UserRow.id == user_id))

@@ -95,8 +95,8 @@ class Profile:
         message = ChangePassword(hashed_password=hashed, replacing=replacing)
         await self._bus.ask(names.user(caller.user_id), message, principal=caller.principal)
 
-    async def reset_password(self, token: str, new: str) -> None:
-        """Set a new password for whoever got the letter.
+    async def reset_password(self, token: str, new: str) -> str:
+        """Set a new password for whoever got the letter; the user's id is returned.
 
         Raises:
             BadToken: If the token is none, was used, or is too old.
@@ -112,6 +112,7 @@ class Profile:
             await self._bus.ask(names.user(rows[0].id), message, principal=SYSTEM)
         except (InvalidMessage, NotFound):
             raise BadToken(BAD_RESET) from None
+        return str(rows[0].id)
 
     async def close(self, caller: Caller, password: str) -> None:
         """Close the account; what it owned is deleted from here on, whatever happens.

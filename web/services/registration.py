@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import select
 
 from actors import names
@@ -29,6 +31,13 @@ _CLOSED = {
 }
 
 
+class Verified(NamedTuple):
+    """Whose e-mail it is, and what to say."""
+
+    user_id: str
+    message: str
+
+
 class Registration:
     """What people do who have no account yet, or one that is not verified.
 
@@ -51,8 +60,13 @@ class Registration:
         self._allowed = settings.registration
         self._mails = settings.smtp is not None
 
+    @property
+    def next_step(self) -> str:
+        """What whoever has just registered does now."""
+        return BY_MAIL if self._mails else BY_TERMINAL
+
     async def register(self, username: str, email: str, password: str) -> str:
-        """Open an account that may sign in once it is verified; what to do next is returned.
+        """Open an account that may sign in once it is verified; its id is returned.
 
         Raises:
             NotPermitted: If nobody may register here.
@@ -64,15 +78,16 @@ class Registration:
         await refuse_taken(self._rows, username=username, email=email)
         hashed = await self._passwords.hashed(password)
         message = RegisterUser(username=username, email=email, hashed_password=hashed)
+        user_id = self._ids.text_id()
         try:
-            await self._bus.ask(names.user(self._ids.text_id()), message, principal=SYSTEM)
+            await self._bus.ask(names.user(user_id), message, principal=SYSTEM)
         except Conflict:
             await refuse_taken(self._rows, username=username, email=email)
             raise
-        return BY_MAIL if self._mails else BY_TERMINAL
+        return user_id
 
-    async def verify(self, email: str, token: str) -> str:
-        """Take a token back; what it did is returned.
+    async def verify(self, email: str, token: str) -> Verified:
+        """Take a token back.
 
         Raises:
             NotFound: If nobody has this e-mail.
@@ -97,7 +112,7 @@ class Registration:
             raise BadToken(error.detail) from None
         except Conflict:
             raise Taken("Email already registered") from None
-        return "Email verified. You can sign in now."
+        return Verified(rows[0].id, "Email verified. You can sign in now.")
 
     async def ask_for_letter(self, address: str, letter: str) -> None:
         """Have a letter sent if the address is somebody's; nobody can tell whether it is.
@@ -109,10 +124,10 @@ class Registration:
         message = AskForLetter(address=address, letter=letter)
         await self._bus.ask(names.account_desk(address), message, principal=SYSTEM)
 
-    async def _verified_before(self, email: str) -> str:
+    async def _verified_before(self, email: str) -> Verified:
         owner = await owner_of(self._rows, email)
         if owner is None:
             raise NotFound(NO_USER)
         if not owner.is_verified:
             raise BadToken("Invalid verification token.")
-        return "Email already verified."
+        return Verified(owner.id, "Email already verified.")
