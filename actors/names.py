@@ -65,3 +65,8 @@ def roster() -> EntityId:
 def audit() -> EntityId:
     """Who writes the audit log."""
     return EntityId("audit", "log")
+
+
+def invitation(invitation_id: str) -> EntityId:
+    """Somebody who was invited."""
+    return EntityId("invitation", invitation_id)

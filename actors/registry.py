@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from actors.accounts.account_desk import AccountDesk
+from actors.accounts.invitation import Invitation
 from actors.accounts.role import Role
 from actors.accounts.roster import Roster
 from actors.accounts.user import User
@@ -26,6 +27,7 @@ ENTITIES: tuple[type[Entity[Any]], ...] = (
     Audit,
     Conversation,
     DeadLetter,
+    Invitation,
     Mail,
     Preference,
     Provider,

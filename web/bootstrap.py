@@ -56,6 +56,7 @@ from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
 from web.services.export import Export
 from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
+from web.services.invitations import Invitations
 from web.services.models import Models
 from web.services.outbox import Outbox
 from web.services.passwords import Passwords
@@ -186,7 +187,10 @@ def _people_routes(
 ) -> list[Route]:
     roles = Roles(rows, bus, ids)
     users = Users(rows, bus, accounts, roles, passwords)
-    return [*UserRoutes(users).routes(), *RoleRoutes(roles).routes()]
+    return [
+        *UserRoutes(users, Invitations(rows, bus, ids, roles, passwords)).routes(),
+        *RoleRoutes(roles).routes(),
+    ]
 
 
 async def _prepare(settings: Settings, bus: LinkBus, passwords: Passwords) -> bool:

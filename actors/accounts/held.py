@@ -67,6 +67,13 @@ async def known(roles: Iterable[str], context: Context) -> tuple[tuple[str, ...]
     return wanted, permissions
 
 
+async def existing(roles: Iterable[str], context: Context) -> tuple[str, ...]:
+    """Those of these roles that are still there."""
+    wanted = tuple(roles)
+    found, _ = await _looked_up(wanted, context)
+    return tuple(role for role in wanted if role in found)
+
+
 async def _looked_up(
     roles: Iterable[str], context: Context
 ) -> tuple[frozenset[str], frozenset[str]]:

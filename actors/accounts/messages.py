@@ -202,3 +202,35 @@ class ChangeRole(Request[RoleView], frozen=True):
 
 class DeleteRole(Request[bool], frozen=True):
     """End it, and take it from whoever holds it."""
+
+
+class InvitationView(Message, frozen=True):
+    """Somebody who was invited."""
+
+    id: str
+    email: str
+    expires_at: datetime
+
+
+class Invite(Request[InvitationView], frozen=True):
+    """Invite somebody under the addressed id: a letter goes to them.
+
+    Attributes:
+        roles: Names of built-in roles and ids of others; what their account will hold.
+    """
+
+    email: str
+    roles: tuple[str, ...]
+
+
+class AcceptInvitation(Request[UserView], frozen=True):
+    """The token came back whose hash this is. Only the system asks for it.
+
+    Attributes:
+        user_id: Of the account that is to be opened.
+    """
+
+    token_hash: str
+    user_id: str
+    username: str
+    hashed_password: str

@@ -19,6 +19,7 @@ TEMPLATES = (
     "reset",
     "password_changed",
     "account_closed",
+    "invitation",
 )
 """Each is a file ``<name>.txt``: its subject, an empty line, and its paragraphs. The one that holds
 nothing but ``$link`` becomes a button of the page in ``layout.html``."""

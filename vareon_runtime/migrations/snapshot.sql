@@ -332,4 +332,13 @@ CREATE TABLE audit_log (
 CREATE INDEX ix_audit_log_user_id_number ON audit_log (user_id, number);
 CREATE INDEX ix_audit_log_action_number ON audit_log (action, number);
 CREATE INDEX ix_audit_log_target_number ON audit_log (target, number);
-INSERT INTO alembic_version (version_num) VALUES ('0009');
+CREATE TABLE invitations (
+	id VARCHAR(36) NOT NULL, 
+	email VARCHAR(320) NOT NULL, 
+	token_hash VARCHAR(64) NOT NULL, 
+	expires_at VARCHAR(27) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_invitations PRIMARY KEY (id), 
+	CONSTRAINT uq_invitations_token_hash UNIQUE (token_hash)
+);
+INSERT INTO alembic_version (version_num) VALUES ('0010');

@@ -7,6 +7,7 @@ from vareon_runtime.models.cognisys import LlmModelRow, LlmProviderRow, UserLlmP
 from vareon_runtime.models.mail import MailRow
 from vareon_runtime.models.search import SearchDocumentRow
 from vareon_runtime.models.user import (
+    InvitationRow,
     RolePermissionRow,
     RoleRow,
     UserLoginRow,
@@ -23,6 +24,7 @@ __all__ = [
     "Belonging",
     "ChatMessageRow",
     "ConversationRow",
+    "InvitationRow",
     "LlmModelRow",
     "LlmProviderRow",
     "MailRow",

@@ -69,6 +69,19 @@ class UserRoleRow(Base):
     """The name of a built-in role, or the id of one that was made here."""
 
 
+class InvitationRow(Base):
+    """Somebody who was invited and has not come yet; one row for each ``invitation`` entity."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    email: Mapped[str] = mapped_column(String(320))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the one-use token that lets them in; the token itself is only in the mail."""
+    expires_at: Mapped[datetime] = mapped_column(UtcTime)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class RoleRow(Base):
     """A role that was made here; one row for each ``role`` entity."""
 

@@ -12,7 +12,13 @@ from aiohttp import web as aiohttp_web
 from vareon_runtime.errors import ConfigurationError
 from web.routes import PUBLIC, Route
 
-ACCOUNT_PAGES = ("/register", "/verify-email", "/forgot-password", "/reset-password")
+ACCOUNT_PAGES = (
+    "/register",
+    "/verify-email",
+    "/forgot-password",
+    "/reset-password",
+    "/accept-invitation",
+)
 """Where people go who are not signed in yet, most of them from a letter."""
 FOLDER = Path(__file__).parent.parent / "console"
 _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web as aiohttp_web
 
+from actors.accounts.messages import InvitationView
 from web.api.answers import answer, page_answer
 from web.auditing import about
 from web.caller import caller_of
 from web.given import body_of, query_of
-from web.routes import Route
+from web.routes import PUBLIC, Route
 from web.schemas.accounts import DoneOut, UserIn
-from web.schemas.users import PasswordIn, RolesIn, UserOut, UsersQuery
+from web.schemas.profile import MessageOut
+from web.schemas.users import AcceptIn, InviteIn, PasswordIn, RolesIn, UserOut, UsersQuery
 from web.services import policy
+from web.services.invitations import Invitations
 from web.services.paging import Page
 from web.services.users import Users
 
@@ -19,8 +22,9 @@ from web.services.users import Users
 class UserRoutes:
     """``/api/users``, the caller's own account excepted."""
 
-    def __init__(self, users: Users) -> None:
+    def __init__(self, users: Users, invitations: Invitations) -> None:
         self._users = users
+        self._invitations = invitations
 
     def routes(self) -> list[Route]:
         """What is served here."""
@@ -37,6 +41,26 @@ class UserRoutes:
                 answer=UserOut,
                 status=201,
                 audit="user.create",
+            ),
+            Route(
+                "POST",
+                users + "/invite",
+                policy.CREATE_ACCOUNT,
+                self.invite,
+                body=InviteIn,
+                answer=InvitationView,
+                status=201,
+                audit="user.invite",
+            ),
+            Route(
+                "POST",
+                users + "/accept-invitation",
+                PUBLIC,
+                self.accept,
+                body=AcceptIn,
+                answer=MessageOut,
+                status=201,
+                audit="user.accept_invitation",
             ),
             Route("GET", one, see, self.user, answer=UserOut),
             Route("DELETE", one, manage, self.delete, answer=DoneOut, audit="user.delete"),
@@ -81,6 +105,22 @@ class UserRoutes:
         )
         about(request, target=f"user/{made.id}")
         return answer(made, status=201)
+
+    async def invite(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Send somebody a letter whose link opens an account with these roles."""
+        body = body_of(request, InviteIn)
+        about(request, detail=f"{body.email}: {', '.join(body.roles)}")
+        principal = caller_of(request).principal
+        made = await self._invitations.invite(principal, body.email, body.roles)
+        about(request, target=f"invitation/{made.id}")
+        return answer(made, status=201)
+
+    async def accept(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
+        """Open the account that one was invited to, under a name and with a password."""
+        body = body_of(request, AcceptIn)
+        made = await self._invitations.accept(body.token, body.username, body.password)
+        about(request, user_id=made.id, target=f"user/{made.id}")
+        return answer(MessageOut("Your account is open. Sign in with it."), status=201)
 
     async def user(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """One account."""

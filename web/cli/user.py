@@ -84,6 +84,25 @@ def list_(
 
 
 @user.command()
+@click.argument("email")
+@click.option("--role", "roles", multiple=True, help="Repeatable; member if none is given.")
+@_where
+def invite(
+    *,
+    email: str,
+    roles: tuple[str, ...],
+    data_dir: Path | None,
+    url: str | None,
+    given_token: str | None,
+) -> None:
+    """Send EMAIL a letter whose link opens an account, once, within seven days."""
+    target = target_of(url, given_token, data_dir)
+    body = {"email": email, "roles": roles or ("member",)}
+    asyncio.run(call(target, "POST", "/api/users/invite", body))
+    click.echo(f"a letter to {email} is on its way")
+
+
+@user.command()
 @click.argument("name")
 @_where
 def disable(*, name: str, data_dir: Path | None, url: str | None, given_token: str | None) -> None:

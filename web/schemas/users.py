@@ -9,6 +9,7 @@ from pydantic import Field
 
 from web.schemas.base import StrictIn
 from web.schemas.paging import PageQuery
+from web.schemas.profile import Email, NewPassword, OneUseToken, Username
 from web.schemas.roles import RoleName
 
 MOST_ROLES = 20
@@ -24,6 +25,21 @@ class RolesIn(StrictIn):
     """The roles an account holds from now on."""
 
     roles: tuple[RoleName, ...] = Field(min_length=1, max_length=MOST_ROLES)
+
+
+class InviteIn(StrictIn):
+    """Whom to invite, and which roles their account will hold."""
+
+    email: Email
+    roles: tuple[RoleName, ...] = Field(default=("member",), min_length=1, max_length=MOST_ROLES)
+
+
+class AcceptIn(StrictIn):
+    """What the link of an invitation carries, and what its reader chose."""
+
+    token: OneUseToken
+    username: Username
+    password: NewPassword
 
 
 class PasswordIn(StrictIn):

@@ -19,6 +19,7 @@ def test_every_kind_of_the_product_is_there() -> None:
         "audit",
         "conversation",
         "dead_letter",
+        "invitation",
         "llm_preference",
         "mail",
         "provider",
