@@ -11,6 +11,7 @@ from web.admission import Admission
 from web.auditing import watched
 from web.body_bytes import LARGEST_BODY
 from web.conditions import conditional, single_objects
+from web.cross_origin import CROSS_ORIGIN, CrossOrigin
 from web.lasting import Lasting
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
@@ -28,6 +29,7 @@ def build_app(
     admission: Admission,
     lasting: Lasting,
     quotas: Quotas,
+    cross_origin: CrossOrigin,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -35,11 +37,14 @@ def build_app(
         ConfigurationError: If a route declares no permission that we know.
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
-    gate = FrontGate(access, authenticator, opening, keyed, admission, lasting, quotas)
+    gate = FrontGate(
+        access, authenticator, opening, keyed, admission, lasting, quotas, cross_origin
+    )
     app = aiohttp_web.Application(
         middlewares=[gate.handle],
         client_max_size=LARGEST_BODY,
     )
+    app[CROSS_ORIGIN] = cross_origin
     routes = list(routes)
     singles = single_objects(routes)
     for route in routes:

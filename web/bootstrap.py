@@ -41,6 +41,7 @@ from web.api.users import UserRoutes
 from web.app import build_app
 from web.auditing import AUDIT
 from web.certificate import Certificate
+from web.cross_origin import CrossOrigin
 from web.front_door import FrontDoor
 from web.guard import committed_versions
 from web.keyed import KeyedBus, KeyedIds, KeyedRows
@@ -134,6 +135,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         admission,
         lasting,
         quotas,
+        CrossOrigin(settings.allowed_origins),
     )
     app[AUDIT] = audit
     return FrontDoor(

@@ -15,13 +15,12 @@ from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import NotPermitted, PreconditionFailed
 from web.caller import caller_of
+from web.compression import GZIPPED
 from web.given import reading
 from web.guard import guarding
 from web.routes import PUBLIC, Handler, Route
 
 _TAG = re.compile(r'(W/)?"([^"]*)"')
-GZIPPED = "-gzip"
-"""Ends the tag of an answer that was compressed on its way: other bytes, the same object."""
 
 
 def conditional(route: Route, singles: Mapping[str, Route]) -> Handler:
@@ -77,6 +76,8 @@ def _tagged(handler: Handler) -> Handler:
         known = request.headers.getall("If-None-Match", ())
         if known and names([*known], tag, weakly=True):
             response = aiohttp_web.Response(status=304)
+            packed = f'{tag[:-1]}{GZIPPED}"'
+            tag = packed if packed in ",".join(known) else tag
         response.headers["ETag"] = tag
         return response
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import NotAuthenticated, NotPermitted
+from web.cross_origin import cross_origin_of
 from web.services.authentication import Authenticator, SignedIn
 from web.services.tokens import ACCESS, SESSION, SESSION_LIFE_S
 
@@ -103,7 +104,8 @@ def check_origin(request: aiohttp_web.BaseRequest) -> None:
         foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
     else:
         # Behind a proxy that ends TLS the scheme differs; host and port are what counts.
-        foreign = _authority(origin) != request.headers.get("Host", "").lower()
+        own = _authority(origin) == request.headers.get("Host", "").lower()
+        foreign = not own and not cross_origin_of(request).trusts(origin)
     if foreign:
         raise NotPermitted("Requests with a session cookie must come from this site's own pages.")
 

@@ -9,6 +9,7 @@ REQUEST_ID = istr("X-Request-Id")
 _SECURE = {
     istr("X-Content-Type-Options"): "nosniff",
     istr("Referrer-Policy"): "no-referrer",
+    istr("Cross-Origin-Resource-Policy"): "same-origin",
     istr("Server"): "vareon",
 }
 _CACHING, _POLICY = istr("Cache-Control"), istr("Content-Security-Policy")

@@ -25,7 +25,9 @@ from vareon_runtime.telemetry import failure
 from web.admission import Admission
 from web.auditing import denied, remember_id
 from web.caller import attach_caller, caller_of
+from web.compression import SMALLEST, length_of, pack
 from web.credentials import identify, set_session
+from web.cross_origin import CrossOrigin, methods_answer
 from web.headers import REQUEST_ID, secure
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
@@ -103,6 +105,7 @@ class FrontGate:
         admission: Knows how much is under way, and for whom.
         lasting: Sockets end by themselves when their client goes; what one is at is finished.
         quotas: Counts requests.
+        cross_origin: Which pages of other sites may read answers.
     """
 
     def __init__(
@@ -114,7 +117,9 @@ class FrontGate:
         admission: Admission,
         lasting: Lasting,
         quotas: Quotas,
+        cross_origin: CrossOrigin,
     ) -> None:
+        self._cross_origin = cross_origin
         self._access = access
         self._quotas = quotas
         self._authenticator = authenticator
@@ -151,6 +156,10 @@ class FrontGate:
             failure("request_failed", error, request_id=request_id, method=request.method)
             response = _refusal(InternalError("Something went wrong here."), request_id)
         if not response.prepared:
+            if self._cross_origin:
+                self._cross_origin.tell(request, response)
+            if type(response) is aiohttp_web.Response and length_of(response) > SMALLEST:
+                await pack(request, response)
             secure(response.headers)
             tell_quotas(request, response.headers)
             response.headers[REQUEST_ID] = request_id
@@ -163,7 +172,7 @@ class FrontGate:
         if not self._opening.open and not (route and route.while_starting):
             raise Starting("Vareon is starting; try again in a moment.", 1.0)
         if route is None:
-            return await handler(request)
+            return await self._elsewhere(request, handler)
         if route.long_lived:
             await self._admit(request, route)
             return await self._lasting.to_its_end(handler(request))
@@ -176,6 +185,17 @@ class FrontGate:
         if session is not None and not response.prepared:
             set_session(request, response, session)
         return response
+
+    async def _elsewhere(
+        self, request: aiohttp_web.Request, handler: Handler
+    ) -> aiohttp_web.StreamResponse:
+        """What no route serves: an unknown address, or a method that a known one does not take."""
+        try:
+            return await handler(request)
+        except aiohttp_web.HTTPMethodNotAllowed as error:
+            if request.method != "OPTIONS":
+                raise
+            return methods_answer(error)
 
     async def _admit(self, request: aiohttp_web.Request, route: Route) -> str | None:
         """Count it and check the permission; a session token to hand out is returned."""

@@ -33,6 +33,8 @@ MIN_PASSWORD_BYTES = 8
 MAX_PASSWORD_BYTES = 1024
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\-_\[\]:]+")
+
 
 def _short_hostname() -> str:
     name = socket.gethostname().partition(".")[0].lower()
@@ -54,6 +56,7 @@ class SettingsSource(MailFields, BaseSettings):
     node: str = Field(default_factory=_short_hostname, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
     dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     requests_per_minute: int = Field(60_000, ge=1, le=1_000_000_000)
     anonymous_requests_per_minute: int = Field(6_000, ge=1, le=1_000_000_000)
     allow_remote: bool = False
@@ -105,6 +108,18 @@ class SettingsSource(MailFields, BaseSettings):
                 raise ValueError(f"'{module[:60]}' is not a module name such as my.entities")
         return modules
 
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> tuple[str, ...]:
+        said = value.split(",") if isinstance(value, str) else value
+        if not isinstance(said, list | tuple):
+            raise ValueError("give origins, separated by commas")
+        origins = tuple(str(one).strip() for one in said if str(one).strip())
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"'{origin[:60]}' is no origin such as https://app.example.org")
+        return origins
+
     @field_validator("admin_password")
     @classmethod
     def _password_length(cls, value: str) -> str:
@@ -141,6 +156,7 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         entities=source.entities,
         inbox_hours=source.inbox_hours,
         dead_letter_days=source.dead_letter_days,
+        allowed_origins=source.allowed_origins,
         requests_per_minute=source.requests_per_minute,
         anonymous_requests_per_minute=source.anonymous_requests_per_minute,
         tls_cert=source.tls_cert,

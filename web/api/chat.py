@@ -12,6 +12,7 @@ from web.api.answers import answer, encoded, link_next, page_answer, whole_or_cu
 from web.api.chat_stream import stream_answer, wants_stream
 from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
+from web.compression import accepts_gzip, vary_by
 from web.given import body_of, query_of
 from web.headers import secure
 from web.keyed import is_repeat
@@ -136,6 +137,9 @@ class ChatRoutes:
             return page_answer(request, items, cursor)
         response = aiohttp_web.StreamResponse()
         response.content_type = "application/json"
+        vary_by(response, "Accept-Encoding")
+        if accepts_gzip(request):
+            response.enable_compression(aiohttp_web.ContentCoding.gzip)
         secure(response.headers)
         link_next(request, response, cursor)
         await response.prepare(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import ConfigurationError
+from web.compression import SMALLEST, accepts_gzip, packed_well, put_packed, vary_by
+from web.conditions import names
 from web.routes import PUBLIC, Route
 
 ACCOUNT_PAGES = (
@@ -49,6 +52,7 @@ class StaticFile:
 
     def __init__(self, content: bytes, content_type: str, policy: str | None) -> None:
         self._content = content
+        self._packed: bytes | None = None
         self._type = content_type
         self._headers = {
             "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
@@ -60,12 +64,19 @@ class StaticFile:
 
     async def serve(self, request: aiohttp_web.Request) -> aiohttp_web.Response:
         """The file, or that it has not changed."""
-        if self._headers["ETag"] in request.headers.get("If-None-Match", ""):
+        known = [*request.headers.getall("If-None-Match", ())]
+        if known and names(known, self._headers["ETag"], weakly=True):
             return aiohttp_web.Response(status=304, headers=self._headers)
         charset = None if self._type == "application/json" else "utf-8"
-        return aiohttp_web.Response(
+        response = aiohttp_web.Response(
             body=self._content, content_type=self._type, charset=charset, headers=self._headers
         )
+        if len(self._content) > SMALLEST and accepts_gzip(request):
+            if self._packed is None:
+                self._packed = await asyncio.to_thread(packed_well, self._content)
+            put_packed(response, self._packed)
+            vary_by(response, "Accept-Encoding")
+        return response
 
 
 def page_policy(page: bytes) -> str:

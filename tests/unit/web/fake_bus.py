@@ -20,6 +20,7 @@ from web.api.entities import EntityRoutes
 from web.api.profile import ProfileRoutes
 from web.api.system import SystemRoutes
 from web.app import build_app
+from web.cross_origin import CrossOrigin
 from web.guard import committed_versions
 from web.keyed import KeyedBus
 from web.lasting import Lasting
@@ -113,6 +114,7 @@ class FakeSystem:
     bus: FakeBus = field(default_factory=FakeBus)
     rows: FakeRows = field(default_factory=lambda: FakeRows([user_row()]))
     ready: bool = True
+    origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         clock = SystemClock()
@@ -140,6 +142,7 @@ class FakeSystem:
             self.admission,
             self.lasting,
             self.quotas,
+            CrossOrigin(self.origins),
         )
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.unit.web.fake_bus import FakeBus, FakeRows, FakeSystem, user_row
 from web.app import build_app
+from web.cross_origin import CrossOrigin
 from web.services.accounts import Accounts
 from web.services.authentication import Authenticator
 from web.services.chat import Chat
@@ -39,6 +40,7 @@ async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
         system.admission,
         system.lasting,
         system.quotas,
+        CrossOrigin(),
     )
     client = await aiohttp_client(app)
     path = "/ws/chat/0198c0de-0000-7000-8000-000000000001"

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.web.fake_bus import FakeSystem
 from vareon_runtime.errors import ConfigurationError
 from web.app import build_app
+from web.cross_origin import CrossOrigin
 from web.lasting import Lasting
 from web.routes import Route
 
@@ -29,6 +30,8 @@ def test_a_permission_that_does_not_exist(permission: str) -> None:
             fake.keyed,
             fake.admission,
             Lasting(),
+            fake.quotas,
+            CrossOrigin(),
         )
 
 

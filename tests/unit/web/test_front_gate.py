@@ -205,4 +205,4 @@ def test_a_route_without_a_known_permission_cannot_be_built() -> None:
 
     for permission in ("", "made:up"):
         with pytest.raises(ConfigurationError):
-            build_app([Route("GET", "/x", permission, handler)], None, None, None, None, None, None)  # type: ignore[arg-type]
+            build_app([Route("GET", "/x", permission, handler)], *[None] * 7)  # type: ignore[arg-type]
