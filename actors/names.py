@@ -70,3 +70,19 @@ def audit() -> EntityId:
 def invitation(invitation_id: str) -> EntityId:
     """Somebody who was invited."""
     return EntityId("invitation", invitation_id)
+
+
+def api_keys(user_id: str) -> EntityId:
+    """The personal keys of an account."""
+    return EntityId("api_keys", user_id)
+
+
+def lockout(subject: str) -> EntityId:
+    """Where failures of an account or an address are counted."""
+    bucket = hashlib.sha256(b"lockout" + subject.encode("utf-8", "replace")).digest()[0]
+    return EntityId("lockout", str(bucket))
+
+
+def sessions(user_id: str) -> EntityId:
+    """The sessions of an account."""
+    return EntityId("sessions", user_id)

@@ -17,6 +17,8 @@ READ_ACCOUNT = "accounts:read"
 UPDATE_ACCOUNT = "accounts:update"
 LIST_ACCOUNTS = "accounts:list"
 CREATE_ACCOUNT = "accounts:create"
+END_SESSION = "accounts:sign_out"
+MANAGE_KEYS = "accounts:keys"
 MANAGE_ACCOUNTS = "accounts:manage"
 READ_ROLES = "roles:read"
 WRITE_ROLES = "roles:write"
@@ -40,6 +42,8 @@ READ_AUDIT = "system:audit"
 PERMISSIONS: dict[str, str] = {
     READ_ACCOUNT: "See one's own account",
     UPDATE_ACCOUNT: "Change and close one's own account",
+    END_SESSION: "End one's own sessions",
+    MANAGE_KEYS: "Make, see and delete one's own keys",
     LIST_ACCOUNTS: "See everybody's account",
     CREATE_ACCOUNT: "Open accounts and invite people",
     MANAGE_ACCOUNTS: "Disable, enable and delete accounts, set their roles and passwords",
@@ -64,7 +68,7 @@ PERMISSIONS: dict[str, str] = {
 }
 """Every permission there is, and what it means; a route that names another cannot be built."""
 
-_OWN = frozenset({READ_ACCOUNT, UPDATE_ACCOUNT})
+_OWN = frozenset({READ_ACCOUNT, UPDATE_ACCOUNT, END_SESSION, MANAGE_KEYS})
 _VIEWER = _OWN | {READ_CHAT, READ_MODELS, ASK_ENTITY, READ_STATUS, SEARCH}
 _MEMBER = _VIEWER | {CHAT, SET_PREFERENCE, TELL_ENTITY}
 _OPERATOR = _MEMBER | {READ_SYSTEM, READ_ROLES}

@@ -17,6 +17,9 @@ from actors.cognisys.preference import Preference
 from actors.cognisys.provider import Provider
 from actors.cognisys.routing import Routing
 from actors.mail.mail import Mail
+from actors.sign_in.api_keys import ApiKeys
+from actors.sign_in.lockout import Lockout
+from actors.sign_in.sessions import Sessions
 from actors.system.audit import Audit
 from actors.system.dead_letter import DeadLetter
 from vareon_runtime.entity import Entity, Registry
@@ -24,16 +27,19 @@ from vareon_runtime.errors import ConfigurationError
 
 ENTITIES: tuple[type[Entity[Any]], ...] = (
     AccountDesk,
+    ApiKeys,
     Audit,
     Conversation,
     DeadLetter,
     Invitation,
+    Lockout,
     Mail,
     Preference,
     Provider,
     Role,
     Roster,
     Routing,
+    Sessions,
     User,
 )
 

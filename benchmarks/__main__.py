@@ -1,4 +1,4 @@
-"""``python -m benchmarks [activation|asks|sends|reminders|http|chat|memory|start]``: a table."""
+"""``python -m benchmarks [NAME]…`` prints a table; the names are those in ``ALL``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from benchmarks import (
     asks,
     chat,
     http,
+    logins,
     memory,
     reminders,
     sends,
@@ -19,7 +20,7 @@ from benchmarks import (
 from benchmarks.figures import Line, machine, table
 from benchmarks.system import RunningSystem
 
-ALL = ("start", "activation", "asks", "sends", "reminders", "http", "chat", "memory")
+ALL = ("start", "activation", "asks", "sends", "reminders", "http", "logins", "chat", "memory")
 
 
 async def main(wanted: tuple[str, ...]) -> int:
@@ -49,6 +50,8 @@ async def _with_system(system: RunningSystem, wanted: tuple[str, ...]) -> list[L
         lines += await asyncio.to_thread(stored_reminders.measure)
     if "http" in wanted:
         lines += await asyncio.to_thread(http.measure, system)
+    if "logins" in wanted:
+        lines += await logins.measure(system)
     if "chat" in wanted:
         lines += await chat.measure(system)
     return lines

@@ -66,6 +66,8 @@ class Settings:
     """Where people reach this installation, for links in letters; empty for its own address."""
     smtp: Smtp | None = None
     """The mail server; without one letters are shown in the terminal and kept."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose word about the client's address is believed."""
     instance: str = ""
     """Names this start; every process of it carries it in its environment."""
 
@@ -95,8 +97,13 @@ class Settings:
 
     @property
     def jwt_key_file(self) -> Path:
-        """Signs access tokens; 64 hex digits."""
+        """Signs access tokens; 64 hex digits, newest first when there are several lines."""
         return self.secrets_dir / "jwt.key"
+
+    @property
+    def derivation_key_file(self) -> Path:
+        """What follows from it is the same at every front door and after a restart."""
+        return self.secrets_dir / "derivation.key"
 
     @property
     def encryption_key_file(self) -> Path:

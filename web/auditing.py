@@ -14,6 +14,7 @@ from aiohttp import web as aiohttp_web
 from actors.system.messages import RecordAudit
 from vareon_runtime.errors import VareonError
 from web.caller import Caller, caller_of
+from web.client_address import address_of
 from web.lasting import Lasting
 from web.routes import PUBLIC, Route
 from web.services.audit import Audit
@@ -118,6 +119,24 @@ def denied(request: aiohttp_web.Request, route: Route, caller: Caller) -> None:
         audit.refused(_entry(request, DENIED, "not_permitted", caller))
 
 
+def noticed(
+    request: aiohttp_web.Request, action: str, result: str, *, user_id: str, target: str = ""
+) -> None:
+    """Something came of a request of somebody who is not signed in; written down soon.
+
+    Args:
+        request: The request.
+        action: What was done.
+        result: How that ended.
+        user_id: Whose account it concerns.
+        target: What it was done to.
+    """
+    audit = request.app.get(AUDIT)
+    if audit is not None:
+        about(request, user_id=user_id, target=target)
+        audit.refused(_entry(request, action, result))
+
+
 def _entry(
     request: aiohttp_web.Request, action: str, result: str, caller: Caller | None = None
 ) -> RecordAudit:
@@ -129,15 +148,21 @@ def _entry(
             caller = None
     user_id = caller.user_id if caller is not None else note.user_id
     return RecordAudit(
-        kind="anonymous" if user_id is None else "user",
+        kind=_came_as(caller, user_id),
         action=action,
         result=result,
         user_id=user_id,
         target=note.target or _named_in_path(request, action),
         detail=note.detail,
-        ip=request.remote,
+        ip=address_of(request),
         request_id=request.get(_REQUEST_ID),
     )
+
+
+def _came_as(caller: Caller | None, user_id: str | None) -> str:
+    if caller is not None and caller.grant.key_id is not None:
+        return "key"
+    return "anonymous" if user_id is None else "user"
 
 
 def _named_in_path(request: aiohttp_web.Request, action: str) -> str | None:

@@ -14,7 +14,6 @@ from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.cluster.ray_state import ray_state
 from vareon_runtime.collector import relax_collector
 from vareon_runtime.config import Settings
-from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.identity import IdSource, seeded_ids
 from vareon_runtime.launch import running
 from vareon_runtime.routing.bus import MessageBus
@@ -22,7 +21,6 @@ from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.service import Service
 from vareon_runtime.storage.database import Database
 from web.admission import Admission
-from web.api.accounts import AccountRoutes
 from web.api.audit import AuditRoutes
 from web.api.chat import ChatRoutes
 from web.api.cognisys import CognisysRoutes
@@ -41,6 +39,7 @@ from web.api.users import UserRoutes
 from web.app import build_app
 from web.auditing import AUDIT
 from web.certificate import Certificate
+from web.client_address import ADDRESSES, ClientAddress, client_of
 from web.cross_origin import CrossOrigin
 from web.front_door import FrontDoor
 from web.guard import committed_versions
@@ -48,16 +47,16 @@ from web.keyed import KeyedBus, KeyedIds, KeyedRows
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.parent import ParentLine
-from web.quotas import Quotas, address_of
+from web.quotas import Quotas
 from web.routes import Route
 from web.services.accounts import Accounts, Rows
 from web.services.audit import Audit
-from web.services.authentication import Authenticator
 from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
 from web.services.export import Export
 from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
 from web.services.invitations import Invitations
+from web.services.lockout import Lockout
 from web.services.models import Models
 from web.services.outbox import Outbox
 from web.services.passwords import Passwords
@@ -70,8 +69,8 @@ from web.services.roles import Roles
 from web.services.search import Search
 from web.services.status import Status
 from web.services.storage import Storage
-from web.services.tokens import Tokens
 from web.services.users import Users
+from web.signing_in import SigningIn
 from web.sockets.chat import ChatSockets
 from web.sockets.open_sockets import OpenSockets
 
@@ -91,17 +90,17 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     database = Database(settings.database_url)
     link = LinkBus(settings, name, role="front_door")
     bus, rows = KeyedBus(link, committed_versions(database)), KeyedRows(database)
-    key = _key(settings)
-    passwords, tokens = Passwords(), Tokens(key, clock)
+    passwords = Passwords()
     accounts = Accounts(rows, bus, passwords, ids)
     certificate = Certificate(settings, clock)
     readiness, sockets = Readiness(link, database, clock, ray_state), OpenSockets()
     status = Status(database, readiness, clock, running.started_s(settings) or clock.time())
     lasting = Lasting()
-    keyed = KeyedRequests(bus, clock, key, lasting)
+    signing_in = SigningIn(settings, accounts, rows, bus, link, ids, sockets, clock)
+    keyed = KeyedRequests(bus, clock, signing_in.key, lasting)
     admission = Admission(clock, random.Random(os.urandom(16)))  # noqa: S311 - spreads retries
     quotas = Quotas(
-        clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, address_of
+        clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, client_of
     )
     audit = Audit(database, link, clock)
     routes = [
@@ -109,8 +108,10 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *ConsoleRoutes().routes(),
         *SearchRoutes(Search(database)).routes(),
         *StatusRoutes(status).routes(),
-        *AccountRoutes(accounts, tokens).routes(),
-        *_own_account_routes(database, rows, bus, passwords, ids, settings, clock),
+        *signing_in.routes(),
+        *_own_account_routes(
+            database, rows, bus, passwords, ids, settings, clock, signing_in.lockout
+        ),
         *_people_routes(rows, bus, ids, accounts, passwords),
         *AuditRoutes(audit).routes(),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
@@ -119,9 +120,10 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     routes += DocumentationRoutes(routes).routes()
 
     async def keep_up() -> None:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(admission.keep_up())
-            both.create_task(certificate.keep_current())
+        async with asyncio.TaskGroup() as all_of_it:
+            all_of_it.create_task(admission.keep_up())
+            all_of_it.create_task(certificate.keep_current())
+            all_of_it.create_task(signing_in.keep_up())
 
     async def close() -> None:
         passwords.close()
@@ -129,7 +131,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
 
     app = build_app(
         routes,
-        Authenticator(tokens, accounts, clock),
+        signing_in.authenticator,
         readiness,
         keyed,
         admission,
@@ -138,6 +140,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         CrossOrigin(settings.allowed_origins),
     )
     app[AUDIT] = audit
+    app[ADDRESSES] = ClientAddress(settings.trusted_proxies)
     return FrontDoor(
         name,
         app,
@@ -162,9 +165,10 @@ def _own_account_routes(
     ids: IdSource,
     settings: Settings,
     clock: Clock,
+    lockout: Lockout,
 ) -> list[Route]:
     registration = Registration(database, bus, passwords, ids, settings)
-    profile = Profile(rows, bus, passwords, Roles(rows, bus, ids))
+    profile = Profile(rows, bus, passwords, Roles(rows, bus, ids), lockout)
     return [
         *RegistrationRoutes(registration, profile).routes(),
         *ProfileRoutes(profile, Export(database, clock)).routes(),
@@ -213,15 +217,3 @@ def _allow_many_sockets() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _key(settings: Settings) -> bytes:
-    try:
-        key = settings.jwt_key_file.read_bytes().strip()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{settings.jwt_key_file} cannot be read; it is made at the first start."
-        ) from error
-    if len(key) < 32:
-        raise ConfigurationError(f"{settings.jwt_key_file} is too short to sign with.")
-    return key

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import urlsplit
 
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.errors import NotAuthenticated, NotPermitted
+from web.caller import Grant
+from web.client_address import is_secure
 from web.cross_origin import cross_origin_of
+from web.services.api_keys import PREFIX
 from web.services.authentication import Authenticator, SignedIn
-from web.services.tokens import ACCESS, SESSION, SESSION_LIFE_S
+from web.services.tokens import ACCESS, SESSION, SESSION_LIFE_S, Tokens
 
 COOKIE = "vareon_session"
 SOCKET_PROTOCOL = "vareon.v1"
@@ -39,15 +43,36 @@ async def identify(
         try:
             return await _by_cookie(request, authenticator, cookie, socket=socket), True
         except NotAuthenticated:
-            if token is None:
+            if token is None and not (socket and "ticket" in request.query):
                 raise
-    if token is None:
-        raise NotAuthenticated("Not authenticated")
-    return await authenticator.signed_in(token, ACCESS), False
+    if token is not None:
+        return await authenticator.signed_in(token, ACCESS), False
+    if socket and "ticket" in request.query:
+        return await authenticator.by_ticket(request.query["ticket"]), False
+    raise NotAuthenticated("Not authenticated")
+
+
+def leaving(request: aiohttp_web.Request, tokens: Tokens) -> set[Grant]:
+    """What a caller who signs out came with; tokens that have expired count here.
+
+    Raises:
+        NotPermitted: If the cookie came with a page of another site.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    carried = [(token.strip(), ACCESS)] if scheme.lower() == "bearer" else []
+    cookie = request.cookies.get(COOKIE)
+    if cookie:
+        check_origin(request)
+        carried.append((cookie, SESSION))
+    found = set()
+    for one, audience in carried:
+        with contextlib.suppress(NotAuthenticated):
+            found.add(tokens.signed_claims(one, audience).grant)
+    return found
 
 
 def set_session(
-    request: aiohttp_web.BaseRequest, response: aiohttp_web.StreamResponse, token: str
+    request: aiohttp_web.Request, response: aiohttp_web.StreamResponse, token: str
 ) -> None:
     """Give the browser a session."""
     response.set_cookie(
@@ -57,13 +82,15 @@ def set_session(
         path="/",
         httponly=True,
         samesite="Strict",
-        secure=request.secure,
+        secure=is_secure(request),
     )
 
 
-def clear_session(request: aiohttp_web.BaseRequest, response: aiohttp_web.StreamResponse) -> None:
+def clear_session(request: aiohttp_web.Request, response: aiohttp_web.StreamResponse) -> None:
     """Take it back."""
-    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict", secure=request.secure)
+    response.del_cookie(
+        COOKIE, path="/", httponly=True, samesite="Strict", secure=is_secure(request)
+    )
 
 
 async def _by_header(
@@ -99,15 +126,18 @@ def check_origin(request: aiohttp_web.BaseRequest) -> None:
     Raises:
         NotPermitted: If the Origin is foreign.
     """
+    if is_foreign(request):
+        raise NotPermitted("Requests with a session cookie must come from this site's own pages.")
+
+
+def is_foreign(request: aiohttp_web.BaseRequest) -> bool:
+    """Whether a page of another site made the browser send this."""
     origin = request.headers.get("Origin")
     if origin is None:
-        foreign = request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
-    else:
-        # Behind a proxy that ends TLS the scheme differs; host and port are what counts.
-        own = _authority(origin) == request.headers.get("Host", "").lower()
-        foreign = not own and not cross_origin_of(request).trusts(origin)
-    if foreign:
-        raise NotPermitted("Requests with a session cookie must come from this site's own pages.")
+        return request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    # Behind a proxy that ends TLS the scheme differs; host and port are what counts.
+    own = _authority(origin) == request.headers.get("Host", "").lower()
+    return not own and not cross_origin_of(request).trusts(origin)
 
 
 def _authority(origin: str) -> str:
@@ -122,4 +152,9 @@ def _socket_token(request: aiohttp_web.BaseRequest) -> str | None:
         name = offered.strip()
         if name.startswith(_BEARER_PROTOCOL):
             return name[len(_BEARER_PROTOCOL) :]
-    return request.query.get("token")
+    token = request.query.get("token")
+    if token is not None and token.startswith(PREFIX):
+        raise NotAuthenticated(
+            "A key in an address is written down on its way; send it in a header, or a ticket."
+        )
+    return token

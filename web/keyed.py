@@ -92,6 +92,11 @@ def serving(keyed: Keyed) -> Iterator[None]:
         _SERVED.reset(token)
 
 
+def is_keyed() -> bool:
+    """Whether the request being served has a key, so that a repeat must come to the same."""
+    return _SERVED.get() is not None
+
+
 def is_repeat() -> bool:
     """Whether the request being served was begun before."""
     keyed = _SERVED.get()

@@ -10,7 +10,6 @@ Each front door counts for itself.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -154,11 +153,3 @@ def tell_quotas(request: aiohttp_web.BaseRequest, headers: CIMultiDict[str]) -> 
     left = request.get(_LEFT)
     if left is not None:
         headers[_POLICY], headers[_REST] = left
-
-
-def address_of(request: aiohttp_web.BaseRequest) -> str:
-    """What counts as one client: an IPv4 address, or the network of 64 bits of an IPv6 one."""
-    remote = request.remote or ""
-    if ":" not in remote:
-        return remote
-    return str(ipaddress.ip_network((remote.partition("%")[0], 64), strict=False))

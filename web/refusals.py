@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vareon_runtime.errors import Refused
+from vareon_runtime.errors import NotAuthenticated, Refused
 
 
 class Malformed(Refused):
@@ -51,6 +51,26 @@ class NotVerified(Refused):
     """The password is right, but nobody has shown that the e-mail is theirs."""
 
     code = "not_verified"
+
+
+class TokenReused(NotAuthenticated):
+    """A refresh token came again that was traded long ago: somebody has a copy.
+
+    Attributes:
+        user_id: Whose it was.
+        session_id: The session that has ended by that.
+    """
+
+    code = "token_reused"
+    user_id = ""
+    session_id = ""
+
+
+class LockedOut(Refused):
+    """Too many attempts with wrong passwords; others are let in meanwhile."""
+
+    code = "locked_out"
+    retryable = True
 
 
 class Starting(Refused):

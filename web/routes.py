@@ -35,8 +35,8 @@ class Route:
         status: The status of a good answer.
         while_starting: Whether it answers before the system is ready.
         long_lived: A socket, which has limits of its own.
-        one_ask: All it does is one message to an entity that the path names, so that this entity's
-            inbox is all the memory a keyed request needs.
+        one_ask: All it does is one message to an entity that the path or the caller names, so that
+            this entity's inbox is all the memory a keyed request needs.
         waits: It waits for something slow, such as a model's answer, and does nothing meanwhile.
         rate: How many requests a minute one caller may make here, besides the quota that counts all
             its requests; None if that one is enough.

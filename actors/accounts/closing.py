@@ -13,6 +13,7 @@ from actors.accounts.messages import CloseAccount
 from actors.arcana.messages import DeleteConversation
 from actors.cognisys.messages import DeletePreference
 from actors.mail.messages import DeleteMail
+from actors.sign_in.messages import DeleteApiKeys, DeleteSessions
 from vareon_runtime.entity import Context, EffectContext, Tick, backoff, command, effect, reminder
 from vareon_runtime.errors import NotFound, VareonError
 from vareon_runtime.identity import EntityId
@@ -24,6 +25,8 @@ DELETIONS: dict[str, Callable[[], Request[bool]]] = {
     "conversation": DeleteConversation,
     "llm_preference": DeletePreference,
     "mail": DeleteMail,
+    "sessions": DeleteSessions,
+    "api_keys": DeleteApiKeys,
 }
 """How an entity of each kind in `BELONGINGS` is asked to go."""
 _AT_ONCE = 100

@@ -234,3 +234,7 @@ class AcceptInvitation(Request[UserView], frozen=True):
     user_id: str
     username: str
     hashed_password: str
+
+
+class SignOutEverywhere(Request[int], frozen=True):
+    """No token given out before counts any more; answered with the new token version."""

@@ -16,6 +16,7 @@ from actors.accounts.messages import (
     ResendVerification,
     ResetPassword,
     SetAccess,
+    SignOutEverywhere,
     UserView,
     VerifyEmail,
 )
@@ -117,6 +118,13 @@ class User(Registration, PasswordCare, Closing):
         if message.outcome is None:
             raise NotFound("No outcome is kept under this key.")
         return message.outcome
+
+    @command
+    async def sign_out_everywhere(self, message: SignOutEverywhere, context: Context) -> int:
+        """Let no token count that was given out before."""
+        self.state.token_version += 1
+        self.state.updated_at = context.now()
+        return self.state.token_version
 
     def _view(self) -> UserView:
         state = self.state

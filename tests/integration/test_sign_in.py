@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from tests.support.system import ADMIN_PASSWORD, InProcessSystem
+from web.services import signing_keys
 
 WRONG = "Incorrect username or password"
 NO_SIGN_IN: tuple[tuple[dict[str, str], int], ...] = (
@@ -103,8 +104,9 @@ async def test_administrators_make_users(system: InProcessSystem) -> None:
 
 
 def forged(system: InProcessSystem) -> dict[str, str]:
+    """One of each way; `tests/unit/web/test_tokens.py` has them all."""
     now = int(time.time())
-    key = system.settings.jwt_key_file.read_bytes()
+    key = signing_keys.read(system.settings.jwt_key_file.read_bytes())[0]
     good = {
         "iss": "vareon",
         "aud": "vareon-api",
@@ -112,24 +114,28 @@ def forged(system: InProcessSystem) -> dict[str, str]:
         "jti": "x",
         "iat": now,
         "exp": now + 60,
+        "ver": 0,
     }
 
     def part(value: dict[str, Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
-    def signed(with_key: bytes = key, **changes: Any) -> str:
-        return jwt.encode({**good, **changes}, with_key, algorithm="HS256")
+    def signed(with_key: bytes = key.secret, **changes: Any) -> str:
+        said = {**good, **changes}
+        return jwt.encode(said, with_key, algorithm="HS256", headers={"kid": key.id})
 
     return {
         "empty": "",
         "nonsense": "nonsense",
-        "alg none": f"{part({'alg': 'none'})}.{part(good)}.",
+        "alg none": f"{part({'alg': 'none', 'kid': key.id})}.{part(good)}.",
         "wrong key": signed(b"another key " * 6),
         "expired": signed(iat=now - 120, exp=now - 60),
         "for the cookie": system.tokens.issue_session(system.admin_id),
         "wrong issuer": signed(iss="somebody"),
         "wrong audience": signed(aud="somebody"),
         "nobody's": signed(sub="00000000-0000-7000-8000-000000000000"),
+        "of another version": signed(ver=1),
+        "of a session that is over": signed(sid="0198c0de-0000-7000-8000-000000000001"),
     }
 
 

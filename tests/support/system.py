@@ -11,6 +11,7 @@ In a test::
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,15 @@ ADMIN_PASSWORD = "correct horse battery staple"
 START_TIME_S = 30.0
 
 
+class _Beside(Settings):
+    """The settings of a second front door on the same data dir."""
+
+    @property
+    def control_socket(self) -> Path:
+        """A parent's line of its own."""
+        return self.run_dir / "side.sock"
+
+
 @dataclass
 class InProcessSystem:
     """The whole system on a temporary folder.
@@ -48,6 +58,7 @@ class InProcessSystem:
     data_dir: Path
     entities: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    trusted_proxies: tuple[str, ...] = ()
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -60,12 +71,14 @@ class InProcessSystem:
             port=self.port,
             entities=self.entities,
             **self.options,
+            trusted_proxies=self.trusted_proxies,
         )
         self.sessions: list[aiohttp.ClientSession] = []
         self._told = asyncio.Condition()
         self.host: Service | None = None
         self.router: Service | None = None
         self.front_door: Service | None = None
+        self._side: tuple[Service, ControlSocket, socket.socket] | None = None
 
     @property
     def url(self) -> str:
@@ -121,16 +134,40 @@ class InProcessSystem:
         self.front_door = await build_front_door(self.settings, "front-door")
         await self.front_door.start()
 
+    async def open_side_door(self) -> str:
+        """Start a second front door with a port of its own; returns its address."""
+        names = [field.name for field in dataclasses.fields(Settings)]
+        settings = _Beside(**{name: getattr(self.settings, name) for name in names})
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        ready = asyncio.Event()
+
+        async def heard(event: dict[str, Any]) -> None:
+            if event["event"] == "ready":
+                ready.set()
+
+        control = ControlSocket(settings.control_socket, listening, heard)
+        control.open()
+        door = await build_front_door(settings, "side-door")
+        self._side = (door, control, listening)
+        await door.start()
+        async with asyncio.timeout(START_TIME_S):
+            await ready.wait()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
     async def stop(self) -> None:
         """Stop everything."""
         for session in self.sessions:
             await session.close()
-        for service in (self.front_door, self.host, self.router):
+        side, control, listening = self._side or (None, None, None)
+        for service in (side, self.front_door, self.host, self.router):
             if service is not None:
                 await service.stop()
-        self.control.close()
+        for line in filter(None, (control, self.control)):
+            line.close()
         await asyncio.sleep(0)
-        self.listening.close()
+        for port in filter(None, (listening, self.listening)):
+            port.close()
 
     async def told(self, event: str) -> dict[str, Any]:
         """Wait until the front door has told its parent something."""
@@ -148,7 +185,7 @@ class InProcessSystem:
         """A session at this system; closed with it."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         session = aiohttp.ClientSession(
-            self.url,
+            options.pop("url", self.url),
             headers={**headers, **options.pop("headers", {})},
             timeout=aiohttp.ClientTimeout(total=60),
             cookie_jar=options.pop("cookie_jar", None) or aiohttp.DummyCookieJar(),

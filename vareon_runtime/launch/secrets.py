@@ -21,8 +21,10 @@ _PASSWORD_LENGTH = 24
 
 def ensure(settings: Settings, admin_password: str) -> None:
     """Make what is missing; the first password only together with the administrator's id."""
-    _once(settings.jwt_key_file, secrets.token_hex(_KEY_BYTES))
-    _once(settings.ray_token_file, secrets.token_hex(_KEY_BYTES))
+    # It was one with the signing key, and what followed from that must go on to.
+    _once(settings.derivation_key_file, _text(settings.jwt_key_file).strip() or _random())
+    _once(settings.jwt_key_file, _random())
+    _once(settings.ray_token_file, _random())
     key = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
     _once(settings.encryption_key_file, key)
     if not settings.admin_id_file.exists():
@@ -39,15 +41,23 @@ def new_password() -> str:
 
 def first_password(settings: Settings) -> str:
     """The password that has not been shown yet; empty when there is none."""
-    try:
-        return settings.admin_password_file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
+    return _text(settings.admin_password_file)
 
 
 def forget_first_password(settings: Settings) -> None:
     """It has been shown, or its owner chose it."""
     settings.admin_password_file.unlink(missing_ok=True)
+
+
+def _random() -> str:
+    return secrets.token_hex(_KEY_BYTES)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _once(path: Path, text: str) -> None:

@@ -59,6 +59,7 @@ class SettingsSource(MailFields, BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     requests_per_minute: int = Field(60_000, ge=1, le=1_000_000_000)
     anonymous_requests_per_minute: int = Field(6_000, ge=1, le=1_000_000_000)
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     allow_remote: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -120,6 +121,22 @@ class SettingsSource(MailFields, BaseSettings):
                 raise ValueError(f"'{origin[:60]}' is no origin such as https://app.example.org")
         return origins
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> tuple[str, ...]:
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, list | tuple):
+            raise ValueError("give addresses or networks, separated by commas")
+        networks = tuple(str(one).strip() for one in given if str(one).strip())
+        for network in networks:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"'{network[:60]}' is not an address or a network such as 10.0.0.0/8"
+                ) from None
+        return networks
+
     @field_validator("admin_password")
     @classmethod
     def _password_length(cls, value: str) -> str:
@@ -164,6 +181,7 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         registration=registration_of(source, loopback=is_loopback(source.host)),
         public_url=public_url_of(source),
         smtp=smtp_of(source),
+        trusted_proxies=source.trusted_proxies,
         instance=instance,
     )
     return settings, source.admin_password

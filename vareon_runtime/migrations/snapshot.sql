@@ -341,4 +341,31 @@ CREATE TABLE invitations (
 	CONSTRAINT pk_invitations PRIMARY KEY (id), 
 	CONSTRAINT uq_invitations_token_hash UNIQUE (token_hash)
 );
-INSERT INTO alembic_version (version_num) VALUES ('0010');
+CREATE TABLE sessions (
+	id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	token_version INTEGER NOT NULL, 
+	address VARCHAR(45) NOT NULL, 
+	client VARCHAR(200) NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	last_used_at VARCHAR(27) NOT NULL, 
+	expires_at VARCHAR(27) NOT NULL, 
+	CONSTRAINT pk_sessions PRIMARY KEY (id), 
+	CONSTRAINT fk_sessions_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_sessions_user_id_created_at_id ON sessions (user_id, created_at, id);
+CREATE TABLE api_keys (
+	id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	name VARCHAR(80) NOT NULL, 
+	shown VARCHAR(20) NOT NULL, 
+	hashed_key VARCHAR(64) NOT NULL, 
+	permissions TEXT NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	expires_at VARCHAR(27) NOT NULL, 
+	last_used_at VARCHAR(27), 
+	CONSTRAINT pk_api_keys PRIMARY KEY (id), 
+	CONSTRAINT fk_api_keys_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX ix_api_keys_user_id_created_at_id ON api_keys (user_id, created_at, id);
+INSERT INTO alembic_version (version_num) VALUES ('0011');

@@ -6,6 +6,7 @@ from vareon_runtime.models.belongings import BELONGINGS, Belonging
 from vareon_runtime.models.cognisys import LlmModelRow, LlmProviderRow, UserLlmPreferenceRow
 from vareon_runtime.models.mail import MailRow
 from vareon_runtime.models.search import SearchDocumentRow
+from vareon_runtime.models.sign_in import ApiKeyRow, SessionRow
 from vareon_runtime.models.user import (
     InvitationRow,
     RolePermissionRow,
@@ -20,6 +21,7 @@ from vareon_runtime.models.user import (
 __all__ = [
     "AUDIT_BEGIN",
     "BELONGINGS",
+    "ApiKeyRow",
     "AuditRow",
     "Belonging",
     "ChatMessageRow",
@@ -31,6 +33,7 @@ __all__ = [
     "RolePermissionRow",
     "RoleRow",
     "SearchDocumentRow",
+    "SessionRow",
     "UserLlmPreferenceRow",
     "UserLoginRow",
     "UserRoleRow",

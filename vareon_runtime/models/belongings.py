@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from vareon_runtime.models.arcana import ChatMessageRow, ConversationRow
 from vareon_runtime.models.cognisys import UserLlmPreferenceRow
 from vareon_runtime.models.mail import MailRow
+from vareon_runtime.models.sign_in import ApiKeyRow, SessionRow
 from vareon_runtime.storage.base import Base
 
 
@@ -83,5 +84,15 @@ BELONGINGS: tuple[Belonging, ...] = (
         MailRow.id,
         MailRow.user_id,
         withheld=frozenset({"link", "error"}),
+    ),
+    # One entity of each user's owns all of these rows, which are few.
+    Belonging("sessions", "sessions", SessionRow, SessionRow.user_id, SessionRow.user_id),
+    Belonging(
+        "api_keys",
+        "api_keys",
+        ApiKeyRow,
+        ApiKeyRow.user_id,
+        ApiKeyRow.user_id,
+        withheld=frozenset({"hashed_key"}),
     ),
 )

@@ -15,6 +15,7 @@ _COMMANDS = {
     "role": "web.cli.role:role",
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
+    "keys": "web.cli.keys:keys",
     "doctor": "web.cli.doctor:doctor",
     "audit": "web.cli.audit:audit",
     "dead-letters": "web.cli.dead_letters:dead_letters",

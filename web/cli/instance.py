@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Callable
@@ -104,7 +105,32 @@ def admin_token(settings: Settings) -> str:
             f"{error.filename} cannot be read ({error.strerror}): start Vareon once on this data "
             "dir, as this user"
         ) from None
-    return Tokens(key, SystemClock()).issue_access(admin_id)
+    try:
+        tokens = Tokens(key, SystemClock())
+    except ConfigurationError as error:
+        raise click.ClickException(f"{settings.jwt_key_file}: {error.detail}") from None
+    kind, _, path = settings.database_url.partition(":///")
+    new = kind == "sqlite" and not Path(path).exists()
+    version = 0 if new else asyncio.run(_token_version(settings, admin_id))
+    return tokens.issue_access(admin_id, version)
+
+
+async def _token_version(settings: Settings, user_id: str) -> int:
+    """Which of the account's tokens count now; that of a new account if there is none yet."""
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from vareon_runtime.models import UserRow
+    from vareon_runtime.storage.database import Database
+
+    database = Database(settings.database_url)
+    try:
+        rows = await database.rows(select(UserRow.token_version).where(UserRow.id == user_id))
+    except SQLAlchemyError:
+        return 0
+    finally:
+        await database.close()
+    return int(rows[0].token_version) if rows else 0
 
 
 def unreachable(url: str) -> str:

@@ -27,14 +27,6 @@ class UserIn(StrictIn):
     email: Annotated[str | None, NoneIfBlank] = Field(default=None, max_length=320)
 
 
-class TokenOut(msgspec.Struct, frozen=True):
-    """A token for the Authorization header."""
-
-    access_token: str
-    expires_in: int
-    token_type: str = "bearer"  # noqa: S105  # the scheme's name, not a secret
-
-
 class DoneOut(msgspec.Struct, frozen=True):
     """What a deletion answers."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, Select, or_, select
@@ -28,6 +30,8 @@ _NOT_VERIFIED = (
     "Email not verified. Open the link in the letter that was sent to you, or have another one "
     "sent: POST /api/verify-email/resend."
 )
+Guard = Callable[[str, Callable[[], Awaitable[bool]]], Awaitable[bool]]
+"""Takes the account's id, empty for nobody's, and what checks the password."""
 
 
 class Rows(Protocol):
@@ -53,6 +57,7 @@ class Account:
     hashed_password: str
     is_active: bool
     is_verified: bool
+    token_version: int
     created_at: datetime
     roles: tuple[str, ...]
     grants: tuple[str, ...]
@@ -71,16 +76,23 @@ class Accounts:
         """The account with this id."""
         return _account(await self._rows.rows(_SELECT.where(UserRow.id == user_id)), "")
 
-    async def signing_in(self, login: str, password: str) -> Account | None:
+    async def signing_in(self, login: str, password: str, guard: Guard) -> Account | None:
         """The account these belong to; takes as long whether it exists or not.
 
+        Args:
+            login: A name or an e-mail.
+            password: What was given with it.
+            guard: Checks the password of an account, or of nobody, unless that was tried too often.
+
         Raises:
+            LockedOut: If it was.
             QuotaExceeded: If too many are signing in at once.
             NotVerified: If the password is right, but the e-mail was never verified.
         """
         account = await self._by_login(login)
         stored = account.hashed_password if account and account.is_active else None
-        if not await self._passwords.matches(password, stored):
+        matches = partial(self._passwords.matches, password, stored)
+        if not await guard(account.id if account else "", matches):
             return None
         if account is not None and not account.is_verified:
             raise NotVerified(_NOT_VERIFIED)
@@ -127,6 +139,7 @@ _SELECT: Select[*tuple[Any, ...]] = (
         UserRow.hashed_password,
         UserRow.is_active,
         UserRow.is_verified,
+        UserRow.token_version,
         UserRow.created_at,
         UserRoleRow.role,
         RoleRow.name.label("made_role"),
@@ -155,6 +168,7 @@ def _account(rows: list[Any], login: str) -> Account | None:
         first.hashed_password,
         bool(first.is_active),
         bool(first.is_verified),
+        first.token_version,
         first.created_at,
         tuple(sorted(roles)),
         policy.grants({row.role for row in own}, allowed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -17,10 +18,12 @@ from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, NotPermitt
 from vareon_runtime.models import UserRow, token_hash
 from vareon_runtime.routing.bus import MessageBus
 from web.caller import Caller
+from web.client_address import UNKNOWN
 from web.refusals import BadToken
 from web.schemas.profile import MeChangesIn, MeOut
 from web.services.accounts import Rows
 from web.services.first_run import SYSTEM
+from web.services.lockout import Lockout
 from web.services.logins import refuse_taken
 from web.services.passwords import Passwords
 from web.services.roles import Roles
@@ -34,11 +37,19 @@ _RENAMED = "Username already taken"
 class Profile:
     """What a user does with their own account."""
 
-    def __init__(self, rows: Rows, bus: MessageBus, passwords: Passwords, roles: Roles) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        bus: MessageBus,
+        passwords: Passwords,
+        roles: Roles,
+        lockout: Lockout,
+    ) -> None:
         self._rows = rows
         self._roles = roles
         self._bus = bus
         self._passwords = passwords
+        self._lockout = lockout
 
     async def of(self, caller: Caller) -> MeOut:
         """The account as it is stored now."""
@@ -126,7 +137,9 @@ class Profile:
 
     async def _confirmed(self, caller: Caller, password: str) -> str:
         stored = str((await self._row(caller.user_id)).hashed_password)
-        if not await self._passwords.matches(password, stored):
+        matches = partial(self._passwords.matches, password, stored)
+        # Whoever is signed in may guess no more often than others, wherever they are.
+        if not await self._lockout.guarded("", UNKNOWN, caller.user_id, matches):
             raise NotPermitted(WRONG)
         return stored
 

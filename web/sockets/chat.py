@@ -23,7 +23,7 @@ from vareon_runtime.telemetry import failure
 from web.api.answers import encoded
 from web.api.chat_stream import error_frame
 from web.api.identifiers import is_uuid
-from web.caller import caller_of
+from web.caller import Caller, caller_of
 from web.credentials import SOCKET_PROTOCOL
 from web.routes import Route
 from web.schemas.chat import MessageFrame, ResumeFrame, ServerFrame
@@ -89,9 +89,8 @@ class ChatSockets:
             await socket.prepare(request)
             conversation_id = request.match_info["conversation_id"].lower()
             abort = request.transport.abort if request.transport else lambda: None
-            line = ChatSocket(
-                self._chat, self._sockets, principal, conversation_id, Outgoing(socket, abort)
-            )
+            outgoing = Outgoing(socket, abort)
+            line = ChatSocket(self._chat, self._sockets, caller, conversation_id, outgoing)
             line.allowed = lambda: self._rights.check(caller, policy.CHAT)
             # Known to its neighbours before the look-up: a conversation that one of them begins
             # meanwhile is either found or told.
@@ -127,15 +126,16 @@ class ChatSocket:
         self,
         chat: Chat,
         sockets: OpenSockets,
-        principal: Principal,
+        caller: Caller,
         conversation_id: str,
         outgoing: Outgoing,
     ) -> None:
-        self.user_id = principal.user_id
+        self.user_id = caller.user_id
+        self.grant = caller.grant
         self.conversation_id = conversation_id
         self._chat = chat
         self._sockets = sockets
-        self._principal = principal
+        self._principal = caller.principal
         self._outgoing = outgoing
         self._progress = Progress(conversation_id)
         self._listening: asyncio.Task[None] | None = None

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import Protocol
 
 from vareon_runtime.errors import Overloaded, QuotaExceeded
+from web.caller import Grant
 
 MOST_OPEN = 10_000
 MOST_FOR_A_USER = 200
@@ -18,6 +19,7 @@ class OpenSocket(Protocol):
 
     user_id: str
     conversation_id: str
+    grant: Grant
 
     def end(self, code: int, reason: str) -> None:
         """Close it once what waits is written."""
@@ -30,6 +32,7 @@ class OpenSockets:
     def __init__(self) -> None:
         self._of_user: Counter[str] = Counter()
         self._of_conversation: defaultdict[str, set[OpenSocket]] = defaultdict(set)
+        self._of_grant: defaultdict[Grant, set[OpenSocket]] = defaultdict(set)
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -63,6 +66,7 @@ class OpenSockets:
     def add(self, socket: OpenSocket) -> None:
         """Show a socket to its neighbours."""
         self._of_conversation[socket.conversation_id].add(socket)
+        self._of_grant[socket.grant].add(socket)
 
     def remove(self, socket: OpenSocket) -> None:
         """It is gone."""
@@ -70,6 +74,18 @@ class OpenSockets:
         neighbours.discard(socket)
         if not neighbours:
             del self._of_conversation[socket.conversation_id]
+        alike = self._of_grant[socket.grant]
+        alike.discard(socket)
+        if not alike:
+            del self._of_grant[socket.grant]
+
+    def grants(self) -> list[Grant]:
+        """What the open sockets rest on, each once."""
+        return list(self._of_grant)
+
+    def resting_on(self, grant: Grant) -> list[OpenSocket]:
+        """The sockets of one grant."""
+        return list(self._of_grant.get(grant, ()))
 
     def neighbours(self, socket: OpenSocket) -> list[OpenSocket]:
         """The same user's other sockets on the same conversation."""

@@ -16,16 +16,19 @@ def test_every_kind_of_the_product_is_there() -> None:
     kinds = [klass.handlers.kind for klass in ENTITIES]
     assert sorted(kinds) == [
         "account_desk",
+        "api_keys",
         "audit",
         "conversation",
         "dead_letter",
         "invitation",
         "llm_preference",
+        "lockout",
         "mail",
         "provider",
         "role",
         "roster",
         "routing",
+        "sessions",
         "user",
     ]
     assert all(registry.get(klass.handlers.kind) is klass for klass in ENTITIES)

@@ -7,33 +7,40 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.clock import SystemClock
-from vareon_runtime.identity import EntityId, Principal
+from vareon_runtime.identity import EntityId, Principal, seeded_ids
 from vareon_runtime.migrations.run import HEAD
 from web.admission import Admission
-from web.api.accounts import AccountRoutes
 from web.api.entities import EntityRoutes
 from web.api.profile import ProfileRoutes
 from web.api.system import SystemRoutes
+from web.api.tokens import TokenRoutes
 from web.app import build_app
+from web.client_address import client_of
 from web.cross_origin import CrossOrigin
 from web.guard import committed_versions
-from web.keyed import KeyedBus
+from web.keyed import KeyedBus, KeyedIds
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
-from web.quotas import Quotas, address_of
+from web.quotas import Quotas
 from web.routes import Route
 from web.services.accounts import Accounts
+from web.services.api_keys import ApiKeys
 from web.services.authentication import Authenticator
 from web.services.export import Export
+from web.services.last_use import LastUse
+from web.services.lockout import Lockout
 from web.services.passwords import Passwords
 from web.services.profile import Profile
 from web.services.readiness import Readiness
+from web.services.refresh_tokens import RefreshTokens
 from web.services.roles import Roles
+from web.services.sign_ins import SignIns
+from web.services.standing import Standing
 from web.services.storage import Storage
 from web.services.tokens import Tokens
 
@@ -94,6 +101,7 @@ def user_row(user_id: str = "user-1", role: str = "member", **changes: Any) -> S
         "pending_email": None,
         "verification_expires_at": None,
         "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "token_version": 0,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
         "role": role,
         "made_role": None,
@@ -125,18 +133,22 @@ class FakeSystem:
         self.readiness.open = self.ready
         bus = KeyedBus(self.bus, committed_versions(self.rows))  # type: ignore[arg-type]
         self.admission = Admission(clock, random.Random(1))
-        self.quotas = Quotas(clock, 60_000, 60_000, address_of)
+        self.quotas = Quotas(clock, 60_000, 60_000, client_of)
         self.lasting = Lasting()
         self.keyed = KeyedRequests(bus, clock, KEY, self.lasting)
+        authenticator = self.authenticator_over(self.rows)
+        ids = KeyedIds(seeded_ids(clock))
+        lockout = Lockout(self.rows, bus, clock)
+        sign_ins = SignIns(self.rows, bus, ids, self.tokens, RefreshTokens(KEY), clock)
         routes = [
             *SystemRoutes(self.readiness, Storage(self.rows, clock)).routes(),
             *EntityRoutes(bus).routes(),
-            *AccountRoutes(accounts, self.tokens).routes(),
+            *TokenRoutes(accounts, sign_ins, self.tokens, authenticator, lockout).routes(),
             *_profile_routes(self.rows, self.bus, passwords),
         ]
         self.app: aiohttp_web.Application = build_app(
             routes,
-            Authenticator(self.tokens, accounts, clock),
+            authenticator,
             self.readiness,
             self.keyed,
             self.admission,
@@ -145,6 +157,15 @@ class FakeSystem:
             CrossOrigin(self.origins),
         )
 
+    def authenticator_over(self, rows: FakeRows) -> Authenticator:
+        """Knows the accounts of these rows."""
+        clock = SystemClock()
+        accounts = Accounts(rows, self.bus, None, None)  # type: ignore[arg-type]
+        bus: Any = self.bus
+        keys = ApiKeys(rows, bus, None, KEY, clock)  # type: ignore[arg-type]
+        last_use, standing = LastUse(bus, clock), Standing(rows, clock)
+        return Authenticator(self.tokens, accounts, standing, last_use, keys, bus, clock)
+
     @property
     def bearer(self) -> dict[str, str]:
         """A header that the application accepts."""
@@ -152,6 +173,7 @@ class FakeSystem:
 
 
 def _profile_routes(rows: FakeRows, bus: FakeBus, passwords: Passwords) -> list[Route]:
-    roles = Roles(rows, bus, None)  # type: ignore[arg-type]
-    profile = Profile(rows, bus, passwords, roles)  # type: ignore[arg-type]
-    return ProfileRoutes(profile, Export(rows, SystemClock())).routes()
+    clock, any_bus = SystemClock(), cast("Any", bus)
+    roles, lockout = Roles(rows, any_bus, None), Lockout(rows, any_bus, clock)  # type: ignore[arg-type]
+    profile = Profile(rows, any_bus, passwords, roles, lockout)
+    return ProfileRoutes(profile, Export(rows, clock)).routes()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit.web.fake_bus import FakeBus, FakeRows, FakeSystem, user_row
+from vareon_runtime.clock import SystemClock
 from web.app import build_app
 from web.cross_origin import CrossOrigin
 from web.services.accounts import Accounts
-from web.services.authentication import Authenticator
 from web.services.chat import Chat
 from web.services.rights import Rights
 from web.sockets.chat import ChatSockets
@@ -28,9 +28,9 @@ async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
     """And its place is free again."""
     system, sockets, rows = FakeSystem(), OpenSockets(), FailingRows([user_row()])
     bus: Any = FakeBus()
+    authenticator, clock = system.authenticator_over(rows), SystemClock()
     accounts = Accounts(rows, bus, None, None)  # type: ignore[arg-type]
-    authenticator = Authenticator(system.tokens, accounts, authenticator_clock(system))
-    rights = Rights(accounts, authenticator_clock(system))
+    rights = Rights(accounts, clock)
     chat = ChatSockets(Chat(rows, bus, None), sockets, rights)  # type: ignore[arg-type]
     app = build_app(
         chat.routes(),
@@ -49,7 +49,3 @@ async def test_a_broken_look_up_closes_with_1011(aiohttp_client: Any) -> None:
         assert (message.data, socket.close_code) == (1011, 1011)
     await sockets.close_all(5)
     assert sockets.count == 0
-
-
-def authenticator_clock(system: FakeSystem) -> Any:
-    return system.tokens._clock

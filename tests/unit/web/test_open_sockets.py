@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from vareon_runtime.errors import Overloaded, QuotaExceeded
+from web.caller import Grant
 from web.sockets import open_sockets
 from web.sockets.open_sockets import OpenSockets
+
+GRANT = Grant("ann")
 
 
 @dataclass(eq=False)
@@ -19,6 +22,7 @@ class FakeSocket:
     user_id: str
     conversation_id: str
     code: int = 0
+    grant: Grant = GRANT
 
     def end(self, code: int, reason: str) -> None:
         self.code = code

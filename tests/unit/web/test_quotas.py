@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from aiohttp import web as aiohttp_web
 from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import Application
 from multidict import CIMultiDict
 
 from tests.support.clocks import ManualClock
 from tests.unit.web.fake_bus import FakeSystem
 from vareon_runtime.errors import QuotaExceeded
 from web import quotas as module
-from web.quotas import Quotas, address_of, tell_quotas
+from web.client_address import UNKNOWN, client_of
+from web.quotas import Quotas, tell_quotas
 from web.routes import PUBLIC, Route
 
 
@@ -130,13 +132,14 @@ def test_an_address_is_one_client() -> None:
     """Of IPv6 the network of 64 bits is: that much is given to one home."""
 
     def of(remote: str | None) -> str:
-        return address_of(make_mocked_request("GET", "/").clone(remote=remote or ""))
+        request = make_mocked_request("GET", "/", app=Application())
+        return client_of(request.clone(remote=remote or ""))
 
     assert of("10.0.0.1") == "10.0.0.1"
     assert of("2001:db8:0:1:2::3") == of("2001:db8:0:1:ffff::9") == "2001:db8:0:1::/64"
     assert of("2001:db8:0:2::3") != of("2001:db8:0:1::3")
     assert of("fe80::1%eth0") == "fe80::/64"
-    assert of(None) == ""
+    assert of(None) == UNKNOWN
 
 
 async def test_over_http(aiohttp_client: Any) -> None:

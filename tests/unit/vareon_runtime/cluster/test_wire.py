@@ -19,6 +19,7 @@ def test_settings_arrive_as_they_were() -> None:
         entities=("one", "two.three"),
         instance="abc",
         tls_cert=Path("/cert"),
+        trusted_proxies=("10.0.0.0/8",),
         tls_key=Path("/key"),
         registration="closed",
         public_url="https://vareon.example.org",

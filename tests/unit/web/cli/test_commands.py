@@ -36,7 +36,19 @@ def test_help_lists_every_command() -> None:
     """In the order of a first day."""
     code, said = run("--help")
     assert code == 0
-    names = ("up", "down", "status", "logs", "user", "chat", "token", "doctor", "backup", "restore")
+    names = (
+        "up",
+        "down",
+        "status",
+        "logs",
+        "user",
+        "chat",
+        "token",
+        "keys",
+        "doctor",
+        "backup",
+        "restore",
+    )
     places = [said.index(f"  {name} ") for name in names]
     assert places == sorted(places)
 

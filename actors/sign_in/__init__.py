@@ -1,0 +1,1 @@
+"""How somebody who may sign in stays signed in: sessions, keys, and who fails too often."""
