@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -153,3 +154,29 @@ async def test_a_restart_forgets_nothing(system: InProcessSystem) -> None:
     assert await status(client, bearer(pair)) == 200
     assert (await refreshed(client, pair["refresh_token"]))[0] == 200
     assert await status(client, bearer(ended)) == 401
+
+
+async def test_a_stolen_refresh_token_is_written_down(system: InProcessSystem) -> None:
+    """Whose it was, and which session has ended by that."""
+    client = system.client()
+    pair = await signed_in(client)
+    _, second = await refreshed(client, pair["refresh_token"])
+    await refreshed(client, second["refresh_token"])
+    async with client.get("/api/sessions", headers=bearer(pair)) as response:
+        (session,) = await response.json()
+    code, refusal = await refreshed(client, pair["refresh_token"])
+    assert (code, refusal["type"]) == (401, "urn:vareon:error:token_reused")
+    async with asyncio.timeout(5):
+        while not (entries := await audited(system, "session.reused")):
+            await asyncio.sleep(0.01)
+    (entry,) = entries
+    assert entry["user_id"] == system.admin_id
+    assert entry["target"] == f"session/{session['id']}"
+    assert entry["result"] == "token_reused"
+
+
+async def audited(system: InProcessSystem, action: str) -> list[dict[str, Any]]:
+    path = f"/api/system/audit?action={action}"
+    async with system.admin().get(path) as response:
+        found: list[dict[str, Any]] = await response.json()
+        return found

@@ -12,6 +12,10 @@ ME, ORIGIN = "/api/users/me", "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x"}
 
 
+def varies_by(headers: Any) -> list[str]:
+    return [name.strip() for name in headers.get("Vary", "").split(",")]
+
+
 async def _headers(client: Any, method: str, path: str, **headers: str) -> tuple[int, Any]:
     said = {name.replace("_", "-"): value for name, value in headers.items()}
     async with client.request(method, path, headers=said) as response:
@@ -25,7 +29,7 @@ async def test_nobody_is_allowed_by_default(aiohttp_client: Any) -> None:
     for method, extra in (("GET", system.bearer), ("OPTIONS", PREFLIGHT)):
         _, headers = await _headers(client, method, ME, Origin=ORIGIN, **extra)
         assert not [name for name in headers if name.startswith("Access-Control")]
-        assert "Vary" not in headers
+        assert "Origin" not in varies_by(headers)
         assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
@@ -40,7 +44,7 @@ async def test_a_listed_site_may_read_answers(aiohttp_client: Any, origin: str) 
         assert headers["Access-Control-Allow-Origin"] == origin
         assert headers["Access-Control-Allow-Credentials"] == "true"
         assert "ETag" in headers["Access-Control-Expose-Headers"]
-        assert headers["Vary"] == "Origin"
+        assert "Origin" in varies_by(headers)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ async def test_a_site_that_looks_like_it_may_not(aiohttp_client: Any, origin: st
     client = await aiohttp_client(system.app)
     _, headers = await _headers(client, "GET", ME, Origin=origin, **system.bearer)
     assert not [name for name in headers if name.startswith("Access-Control")]
-    assert headers["Vary"] == "Origin"
+    assert "Origin" in varies_by(headers)
 
 
 async def test_any_site_is_never_any_site_with_a_cookie(aiohttp_client: Any) -> None:
