@@ -86,8 +86,14 @@ async def test_on_the_servers_machine_no_token_is_needed(
     monkeypatch.setattr(instance, "running_here", runs)
     monkeypatch.delenv("VAREON_TOKEN", raising=False)
     whole = ["user", "reset-password", "bea", "--password-stdin", "--data-dir"]
-    result = await asyncio.to_thread(
-        CliRunner().invoke, main, [*whole, str(system.data_dir)], "another one\n"
-    )
+    whole.append(str(system.data_dir))
+    result = await asyncio.to_thread(CliRunner().invoke, main, whole, "another one\n")
     assert result.exit_code == 0, result.output
     assert await signs_in(system, "bea", "another one")
+    # Also when the first administrator has gone, or may do less by now.
+    await system.new_user("cid", ("admin",))
+    path, body = f"/api/users/{system.admin_id}/roles", {"roles": ["member"]}
+    assert (await call(system.admin(), "PUT", path, body))[0] == 200
+    result = await asyncio.to_thread(CliRunner().invoke, main, whole, "yet another\n")
+    assert result.exit_code == 0, result.output
+    assert await signs_in(system, "bea", "yet another")

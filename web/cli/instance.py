@@ -17,6 +17,7 @@ from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from vareon_runtime.launch import instance_lock, running, tls
 from vareon_runtime.launch.typed_command import typed_command
+from web.cli.administrator import administrator
 
 Command = Callable[..., None]
 
@@ -90,7 +91,7 @@ def target_of(url: str | None, token: str | None, data_dir: Path | None) -> Targ
 
 
 def admin_token(settings: Settings) -> str:
-    """A token for the administrator, made from this machine's own key.
+    """A token for an administrator, made from this machine's own key.
 
     Raises:
         click.ClickException: If the key is not there, or not readable by this user.
@@ -109,28 +110,7 @@ def admin_token(settings: Settings) -> str:
         tokens = Tokens(key, SystemClock())
     except ConfigurationError as error:
         raise click.ClickException(f"{settings.jwt_key_file}: {error.detail}") from None
-    kind, _, path = settings.database_url.partition(":///")
-    new = kind == "sqlite" and not Path(path).exists()
-    version = 0 if new else asyncio.run(_token_version(settings, admin_id))
-    return tokens.issue_access(admin_id, version)
-
-
-async def _token_version(settings: Settings, user_id: str) -> int:
-    """Which of the account's tokens count now; that of a new account if there is none yet."""
-    from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from vareon_runtime.models import UserRow
-    from vareon_runtime.storage.database import Database
-
-    database = Database(settings.database_url)
-    try:
-        rows = await database.rows(select(UserRow.token_version).where(UserRow.id == user_id))
-    except SQLAlchemyError:
-        return 0
-    finally:
-        await database.close()
-    return int(rows[0].token_version) if rows else 0
+    return tokens.issue_access(*asyncio.run(administrator(settings, admin_id)))
 
 
 def unreachable(url: str) -> str:

@@ -10,7 +10,7 @@ from vareon_runtime.storage.base import Base
 WITH_THE_ACCOUNT = {"user_logins", "user_roles"}
 """Part of the account itself: they go with its row."""
 STAYS = {"audit_log"}
-"""Who did what is the operator's to know, also of people who have left; nothing of it is changed."""
+"""Who did what is the operator's to know, also of people who have left; nothing of it changes."""
 
 
 def test_every_table_that_names_a_user_is_known() -> None:
