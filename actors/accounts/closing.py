@@ -30,6 +30,7 @@ DELETIONS: dict[str, Callable[[], Request[bool]]] = {
 }
 """How an entity of each kind in `BELONGINGS` is asked to go."""
 _AT_ONCE = 100
+_ROUNDS = 5
 _AGAIN_S = 60.0
 
 
@@ -52,8 +53,11 @@ class Closing(Correspondence):
     @effect(retry=backoff(attempts=5))
     async def delete_belongings(self, context: EffectContext) -> bool:
         """Ask every entity of theirs to go."""
-        for belonging in BELONGINGS:
-            await self._delete_all(belonging, context)
+        # What was under way while the account was closed may have made something meanwhile.
+        for _ in range(_ROUNDS):
+            found = [await self._delete_all(belonging, context) for belonging in BELONGINGS]
+            if not any(found):
+                break
         return True
 
     async def emptied(self, done: bool, context: Context) -> None:
@@ -75,7 +79,7 @@ class Closing(Correspondence):
     def _go_on(self, context: Context) -> None:
         context.start(self.delete_belongings(), then=self.emptied, failed=self.not_emptied)
 
-    async def _delete_all(self, belonging: Belonging, context: EffectContext) -> None:
+    async def _delete_all(self, belonging: Belonging, context: EffectContext) -> bool:
         wanted = (
             select(belonging.key)
             .where(belonging.owner == self.key)
@@ -87,6 +91,7 @@ class Closing(Correspondence):
             for row in rows:
                 await _delete(EntityId(belonging.kind, row[0]), context)
             last = rows[-1][0]
+        return bool(last)
 
 
 async def _delete(target: EntityId, context: EffectContext) -> None:

@@ -53,17 +53,23 @@ class TickingClock:
 class BenchEffectContext:
     """What an effect sees; keeps what it writes."""
 
-    def __init__(self, bench: Workbench, entity: Entity[Any], started: StartedEffect) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        entity: Entity[Any],
+        started: StartedEffect,
+        principal: Principal | None = None,
+    ) -> None:
         self.entity_id = EntityId(entity.handlers.kind, entity.key)
         self.effect_id = started.effect_id
         self.attempt = 1
-        self.principal = None
+        self.principal = principal
         self.written: list[tuple[str, str]] = []
         self._bench = bench
         self.read = bench.read
 
     async def ask(self, target: EntityId, message: Request[Any], timeout_s: float = 10.0) -> Any:
-        return await self._bench.ask(self._bench.entities[target], message, None)
+        return await self._bench.ask(self._bench.entities[target], message, self.principal)
 
     def write(self, stream: str, text: str) -> None:
         self.written.append((stream, text))
@@ -132,14 +138,17 @@ class Workbench:
         self._commit(entity, context.changes, write_state=handler.options.kind == "command")
         return reply
 
-    async def run_effect(self, error: VareonError | None = None) -> BenchEffectContext:
+    async def run_effect(
+        self, error: VareonError | None = None, principal: Principal | None = None
+    ) -> BenchEffectContext:
         """Run the oldest pending effect and the turn that takes its result.
 
         Args:
             error: What it fails with instead of running.
+            principal: On whose behalf it runs.
         """
         entity, started = self.pending.pop(0)
-        effect = BenchEffectContext(self, entity, started)
+        effect = BenchEffectContext(self, entity, started, principal)
         declared = entity.handlers.effects[started.call.name].effect
         turn = self._context(entity, None)
         try:
