@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 LONGEST_FILE := 400
 ROUNDS ?= 100
 SEEDS ?= 1000
+EXAMPLES ?= 100
 FIRST ?= 0
 RECORD ?= build
 
-.PHONY: run install test check bench bench-peers chaos overload simulate mutants audit clean fmt
+.PHONY: run install test check bench bench-peers chaos overload fuzz simulate mutants audit clean fmt
 
 run: $(VENV)/installed
 	@$(BIN)/vareon up $(ARGS)
@@ -47,6 +48,10 @@ chaos: $(VENV)/installed
 	KILLS=10 $(BIN)/python -m pytest -q tests/cluster/test_streaming_kills.py -k again_and_again
 overload: $(VENV)/installed
 	$(BIN)/python -m benchmarks.overload $(ARGS)
+
+# Everything that the OpenAPI document allows and does not allow, and frames that no client sends.
+fuzz: $(VENV)/installed
+	FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_FRAMES=60000 $(BIN)/python -m pytest -q tests/fuzz --timeout 3600 $(ARGS)
 
 simulate: $(VENV)/installed
 	$(BIN)/python -m vareon_runtime.testing.simulate --seeds $(SEEDS) --first $(FIRST) $(ARGS)

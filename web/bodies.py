@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -14,9 +15,11 @@ from pydantic import BaseModel, ValidationError
 
 from vareon_runtime.errors import InvalidMessage
 from web.body_bytes import BODY_TIME_S, check_head, read_bytes
-from web.refusals import Malformed, TooSlow
+from web.refusals import Malformed, TooSlow, UnknownMediaType
 
 M = TypeVar("M", bound=BaseModel)
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_JSON = re.compile(r"\s*application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 
 async def read_json(request: aiohttp_web.Request, shape: type[M]) -> M:
@@ -24,9 +27,16 @@ async def read_json(request: aiohttp_web.Request, shape: type[M]) -> M:
 
     Raises:
         Malformed: If it is not JSON.
+        UnknownMediaType: If it says so itself.
         InvalidMessage: If it does not fit the schema.
     """
-    return parse(await read_bytes(request) or b"{}", shape)
+    body = await read_bytes(request)
+    if not body:
+        return parse(b"{}", shape)
+    said = request.headers.get("Content-Type")
+    if said is not None and not _JSON.match(said):
+        raise UnknownMediaType("Send the body as application/json.")
+    return parse(body, shape)
 
 
 async def read_form(request: aiohttp_web.Request, shape: type[M]) -> M:
@@ -38,6 +48,8 @@ async def read_form(request: aiohttp_web.Request, shape: type[M]) -> M:
         InvalidMessage: If it does not fit the schema.
     """
     check_head(request)
+    if request.can_read_body and request.content_type not in _FORMS:
+        raise UnknownMediaType("Send a form: urlencoded, or multipart/form-data.")
     try:
         async with asyncio.timeout(BODY_TIME_S):
             form = await request.post()

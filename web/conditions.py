@@ -13,14 +13,15 @@ from hashlib import blake2b
 
 from aiohttp import web as aiohttp_web
 
-from vareon_runtime.errors import NotPermitted, PreconditionFailed
+from vareon_runtime.errors import InvalidMessage, NotPermitted, PreconditionFailed
 from web.caller import caller_of
 from web.compression import GZIPPED
 from web.given import reading
 from web.guard import guarding
-from web.routes import PUBLIC, Handler, Route
+from web.routes import PUBLIC, TAGS_PATTERN, Handler, Route
 
 _TAG = re.compile(r'(W/)?"([^"]*)"')
+_TAGS = re.compile(TAGS_PATTERN)
 
 
 def conditional(route: Route, singles: Mapping[str, Route]) -> Handler:
@@ -56,9 +57,14 @@ def names(headers: list[str], tag: str, *, weakly: bool) -> bool:
         headers: Values of ``If-Match`` or ``If-None-Match``.
         tag: The object's own.
         weakly: Whether tags count that do not promise equal bytes.
+
+    Raises:
+        InvalidMessage: If they are neither tags nor ``*``.
     """
-    said = ",".join(headers)
-    if said.strip() == "*":
+    said = ",".join(headers).strip()
+    if not _TAGS.fullmatch(said):
+        raise InvalidMessage('ETags are expected, such as "1a2b", or *; look at the object again.')
+    if said == "*":
         return True
     wanted = tag.strip('"')
     return any(
@@ -121,8 +127,10 @@ async def _under_guard(
         if other and names(other, tag, weakly=True):
             raise PreconditionFailed("It exists as you named it; nothing was changed.")
 
-    with guarding(look):
+    with guarding(look) as guard:
         response = await handler(request)
+    if not guard.used:
+        await look()  # Nothing was to be changed, but what was said of the object counts.
     return _with_tag(response) if same else response
 
 

@@ -79,11 +79,12 @@ _GUARDING: ContextVar[Guard | None] = ContextVar("guarding", default=None)
 
 
 @contextmanager
-def guarding(look: Look) -> Iterator[None]:
+def guarding(look: Look) -> Iterator[Guard]:
     """The first change that is asked for in here is made only if a look at the object says so."""
-    token = _GUARDING.set(Guard(look))
+    guard = Guard(look)
+    token = _GUARDING.set(guard)
     try:
-        yield
+        yield guard
     finally:
         _GUARDING.reset(token)
 

@@ -46,6 +46,8 @@ STATUS: dict[str, int] = {
     "too_large": 413,
     "too_slow": 408,
     "unknown_encoding": 415,
+    "unknown_media_type": 415,
+    "upgrade_required": 426,
     "wrong_method": 405,
     "not_found": 404,
     "conflict": 409,
@@ -122,6 +124,7 @@ class FrontGate:
         cross_origin: CrossOrigin,
     ) -> None:
         self._cross_origin = cross_origin
+        self._methods: dict[str, set[str]] = {}
         self._access = access
         self._quotas = quotas
         self._authenticator = authenticator
@@ -195,9 +198,18 @@ class FrontGate:
         try:
             return await handler(request)
         except aiohttp_web.HTTPMethodNotAllowed as error:
-            if request.method != "OPTIONS":
-                raise
-            return methods_answer(error)
+            error.allowed_methods = self._methods_at(request.path) or error.allowed_methods
+            if request.method == "OPTIONS":
+                return methods_answer(error)
+            error.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+            raise
+
+    def _methods_at(self, path: str) -> set[str]:
+        """The methods of an address that is written just so, not of one that it might fit too."""
+        if not self._methods:
+            for route in self._access.values():
+                self._methods.setdefault(route.path, set()).add(route.method)
+        return self._methods.get(path.rstrip("/"), set())
 
     async def _admit(self, request: aiohttp_web.Request, route: Route) -> str | None:
         """Count it and check the permission; a session token to hand out is returned."""
@@ -258,6 +270,8 @@ def _refusal(error: VareonError, request_id: str) -> aiohttp_web.Response:
     response = problem(status, error.code, error.detail, request_id, error.errors)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if status == 426:
+        response.headers["Upgrade"] = "websocket"
     if status in _WAIT_AND_RETRY:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1.0)))
     return response

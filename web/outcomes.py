@@ -179,6 +179,9 @@ class KeyedRequests:
     def _fingerprint(self, request: aiohttp_web.Request, body: bytes) -> bytes:
         found = blake2b(key=self._secret, digest_size=FINGERPRINT)
         found.update(request.query_string.encode() + b"\0" + body)
+        for condition in ("If-Match", "If-None-Match"):
+            if condition in request.headers:
+                found.update(f"\0{request.headers.getall(condition)}".encode())
         return found.digest()
 
 

@@ -73,6 +73,18 @@ class LockedOut(Refused):
     retryable = True
 
 
+class NoHandshake(Refused):
+    """This address speaks WebSocket, and the request does not ask for that."""
+
+    code = "upgrade_required"
+
+
+class UnknownMediaType(Refused):
+    """The body says that it is of a type that is not read here."""
+
+    code = "unknown_media_type"
+
+
 class Starting(Refused):
     """The system is not ready yet."""
 

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+TAGS_PATTERN = r'^(\*|(W/)?"[^"\x00-\x20\x7f]*"([ \t]*,[ \t]*(W/)?"[^"\x00-\x20\x7f]*")*)$'
+"""What ``If-Match`` and ``If-None-Match`` may say."""
 PUBLIC = "public"
 """The permission of a route that anybody may use."""
 
@@ -33,6 +35,7 @@ class Route:
         answer: The type that a good answer carries as JSON; None for anything else.
         events: What it gives instead, one after the other, to those who accept server-sent events.
         status: The status of a good answer.
+        refuses: Statuses of refusals that no other declaration tells of.
         while_starting: Whether it answers before the system is ready.
         long_lived: A socket, which has limits of its own.
         one_ask: All it does is one message to an entity that the path or the caller names, so that
@@ -57,6 +60,7 @@ class Route:
     answer: Any = None
     events: Any = None
     status: int = 200
+    refuses: tuple[int, ...] = ()
     while_starting: bool = False
     long_lived: bool = False
     one_ask: bool = False

@@ -81,7 +81,7 @@ UNKNOWN = (
     ("POST", "/api/entities/conversation/mine/PostMessage", 404),
     ("POST", "/api/entities/nothing/mine/Add", 404),
     ("POST", "/api/entities/counter/mine/Nothing", 422),
-    ("GET", "/ws/chat/0198c0de-0000-7000-8000-000000000001", 422),
+    ("GET", "/ws/chat/0198c0de-0000-7000-8000-000000000001", 426),
 )
 
 

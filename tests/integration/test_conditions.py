@@ -169,6 +169,18 @@ async def test_a_repeat_under_its_key_is_answered_as_before(system: InProcessSys
     assert (await _changed(admin, provider, {"name": "two"}, **said))[0] == 412
 
 
+async def test_a_condition_counts_where_nothing_is_to_be_changed(system: InProcessSystem) -> None:
+    """And one that cannot be read is refused, also under a key that was used without it."""
+    admin = system.admin()
+    for said, status in (('"other"', 412), ("", 422), ("1a2b", 422), ("*", 200)):
+        assert (await _changed(admin, "/api/users/me", {}, If_Match=said))[0] == status, said
+    key = {"Idempotency_Key": "once"}
+    assert (await _changed(admin, PREFERENCE, {}, **key))[0] == 200
+    assert (await _changed(admin, PREFERENCE, {}, If_Match='"other"', **key))[0] == 422
+    async with admin.get(PREFERENCE, headers={"If-None-Match": "1a2b"}) as response:
+        assert response.status == 422
+
+
 async def test_where_nothing_has_a_tag_no_condition_holds(system: InProcessSystem) -> None:
     """To overlook it would be to lose somebody's change."""
     admin = system.admin()

@@ -14,7 +14,7 @@ from web.body_bytes import read_bytes
 from web.caller import caller_of
 from web.refusals import WrongMethod
 from web.routes import Route
-from web.schemas.paths import EntityPath
+from web.schemas.paths import EntityPath, EntityQueryPath
 from web.services import policy
 
 LONGEST_NAME = 80
@@ -39,7 +39,15 @@ class EntityRoutes:
                 answer=Any,
                 one_ask=True,
             ),
-            Route("GET", path, policy.ASK_ENTITY, self.ask, place=EntityPath, answer=Any),
+            Route(
+                "GET",
+                path,
+                policy.ASK_ENTITY,
+                self.ask,
+                place=EntityQueryPath,
+                answer=Any,
+                refuses=(405,),
+            ),
         ]
 
     async def tell(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

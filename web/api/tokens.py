@@ -55,6 +55,7 @@ class TokenRoutes:
                 form=True,
                 answer=TokenOut,
                 rate=600,
+                refuses=(401, 403),
                 audit="session.sign_in",
             ),
             Route(
@@ -65,6 +66,7 @@ class TokenRoutes:
                 body=RefreshIn,
                 answer=TokenOut,
                 rate=600,
+                refuses=(401,),
             ),
             Route("POST", "/api/logout", PUBLIC, self.sign_out, query=LogoutQuery, answer=DoneOut),
         ]

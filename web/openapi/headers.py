@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.routes import PUBLIC, Route
+from web.routes import PUBLIC, TAGS_PATTERN, Route
 from web.schemas.paging import PageQuery
 
 Schema = dict[str, Any]
 _KEY = r"^[\x20-\x7e]{1,200}$"
-_TAGS = r"^(\*|(W/)?\"[\x21\x23-\x7e]*\"(\s*,\s*(W/)?\"[\x21\x23-\x7e]*\")*)$"
 
 
 def _in(name: str, description: str, pattern: str) -> Schema:
@@ -30,12 +29,12 @@ PARAMETERS: dict[str, Schema] = {
     "IfMatch": _in(
         "If-Match",
         "Do it only if the object is still the one that this `ETag` came with; 412 otherwise.",
-        _TAGS,
+        TAGS_PATTERN,
     ),
     "IfNoneMatch": _in(
         "If-None-Match",
         "Send the object only if it is not the one that this `ETag` came with; 304 otherwise.",
-        _TAGS,
+        TAGS_PATTERN,
     ),
 }
 

@@ -15,14 +15,17 @@ _SAID = {
     401: "Nobody is signed in, or what says so is not valid.",
     403: "The caller may not do this.",
     404: "There is no such thing, or it is somebody else's.",
+    405: "This method does not do this here.",
     408: "The body did not arrive in time.",
     409: "The state forbids it, or the first request with this key is still running.",
     412: "The object has changed since.",
     413: "The body is too large.",
+    414: "The address is too long.",
     415: "The body is of another type, or compressed.",
     422: "The request does not fit; `errors` has each mistake.",
     426: "This address speaks WebSocket.",
     429: "The caller's quota is used up; see `Retry-After`.",
+    431: "A header is too long.",
     500: "A mistake of ours; the log has it under `request_id`.",
     502: "A model's provider failed.",
     503: "Too busy, starting, or out of reach; see `Retry-After`.",
@@ -68,7 +71,7 @@ def _response(status: int, *, vital: bool) -> dict[str, Any]:
 def _statuses(route: Route, *, guarded: bool) -> set[int]:
     if route.vital:
         return {500, 503}
-    found = {400, 429, 500, 503}
+    found = {400, 414, 429, 431, 500, 503, *route.refuses}
     if route.permission != PUBLIC:
         found |= {401, 403, 504}
     if "{" in route.path:
@@ -77,8 +80,10 @@ def _statuses(route: Route, *, guarded: bool) -> set[int]:
         found |= {422}
     if route.changing:
         found |= {404, 408, 409, 413, 415, 422}
-    if guarded:
+    if route.changing:
         found |= {412}
+    if route.tagged:
+        found |= {422}
     if route.waits:
         found |= {502}
     if route.long_lived:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from web.schemas.base import Moment
 from web.schemas.paging import PageQuery
 
 
@@ -17,8 +18,8 @@ class AuditQuery(PageQuery):
     action: str | None = Field(default=None, min_length=1, max_length=80)
     target: str | None = Field(default=None, min_length=1, max_length=300)
     result: str | None = Field(default=None, min_length=1, max_length=40)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class AuditOut(msgspec.Struct, frozen=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 
 
 class StrictIn(BaseModel):
@@ -39,3 +42,14 @@ def _digits(value: Any) -> Any:
 
 Number = Annotated[int, BeforeValidator(_digits)]
 """A whole number among parameters."""
+
+
+def _with_date(value: Any) -> Any:
+    # A bare number would be taken for seconds since 1970.
+    if isinstance(value, str) and not _DATE.match(value):
+        raise ValueError("A time such as 2026-01-31T12:00:00Z is expected")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_date)]
+"""A moment among parameters, as RFC 3339 has it."""

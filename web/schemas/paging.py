@@ -15,7 +15,9 @@ class PageQuery(StrictIn):
 
     skip: Number = Field(default=0, ge=0, le=MOST_SKIPPED)
     limit: Number = Field(default=100, ge=1, le=MOST)
-    cursor: str | None = Field(default=None, min_length=1, max_length=1000)
+    cursor: str | None = Field(
+        default=None, min_length=1, max_length=1000, json_schema_extra={"format": "cursor"}
+    )
 
 
 class LongPageQuery(PageQuery):

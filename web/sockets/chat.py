@@ -25,6 +25,7 @@ from web.api.chat_stream import error_frame
 from web.api.identifiers import is_uuid
 from web.caller import Caller, caller_of
 from web.credentials import SOCKET_PROTOCOL
+from web.refusals import NoHandshake
 from web.routes import Route
 from web.schemas.chat import MessageFrame, ResumeFrame, ServerFrame
 from web.schemas.paths import ConversationPath
@@ -85,7 +86,7 @@ class ChatSockets:
                 protocols=(SOCKET_PROTOCOL,),
             )
             if not socket.can_prepare(request).ok:
-                raise InvalidMessage("A WebSocket handshake is expected here.")
+                raise NoHandshake("A WebSocket handshake is expected here.")
             await socket.prepare(request)
             conversation_id = request.match_info["conversation_id"].lower()
             abort = request.transport.abort if request.transport else lambda: None
