@@ -50,6 +50,8 @@ class Settings:
     inbox_hours: float = 26.0
     """How long handled messages are kept with their replies; an id is good for 24 h."""
     dead_letter_days: float = 30.0
+    static_dir: Path | None = None
+    """A single-page client of the operator's own, served in place of the console."""
     allowed_origins: tuple[str, ...] = ()
     """Other sites whose pages may use this one; ``*`` for any, without its cookie."""
     requests_per_minute: int = 60_000

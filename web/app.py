@@ -10,6 +10,7 @@ from vareon_runtime.errors import ConfigurationError
 from web.admission import Admission
 from web.auditing import watched
 from web.body_bytes import LARGEST_BODY
+from web.client_files import ClientFiles
 from web.conditions import conditional, single_objects
 from web.cross_origin import CROSS_ORIGIN, CrossOrigin
 from web.lasting import Lasting
@@ -30,6 +31,7 @@ def build_app(
     lasting: Lasting,
     quotas: Quotas,
     cross_origin: CrossOrigin,
+    client: ClientFiles | None = None,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -38,7 +40,7 @@ def build_app(
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
     gate = FrontGate(
-        access, authenticator, opening, keyed, admission, lasting, quotas, cross_origin
+        access, authenticator, opening, keyed, admission, lasting, quotas, cross_origin, client
     )
     app = aiohttp_web.Application(
         middlewares=[gate.handle],

@@ -40,6 +40,7 @@ from web.app import build_app
 from web.auditing import AUDIT
 from web.certificate import Certificate
 from web.client_address import ADDRESSES, ClientAddress, client_of
+from web.client_files import ClientFiles
 from web.cross_origin import CrossOrigin
 from web.front_door import FrontDoor
 from web.guard import committed_versions
@@ -103,9 +104,10 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, client_of
     )
     audit = Audit(database, link, clock)
+    client = ClientFiles(settings.static_dir) if settings.static_dir else None
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
-        *ConsoleRoutes().routes(),
+        *ConsoleRoutes(at="/console" if client else "/").routes(),
         *SearchRoutes(Search(database)).routes(),
         *StatusRoutes(status).routes(),
         *signing_in.routes(),
@@ -138,6 +140,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         lasting,
         quotas,
         CrossOrigin(settings.allowed_origins),
+        client,
     )
     app[AUDIT] = audit
     app[ADDRESSES] = ClientAddress(settings.trusted_proxies)

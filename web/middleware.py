@@ -25,6 +25,7 @@ from vareon_runtime.telemetry import failure
 from web.admission import Admission
 from web.auditing import denied, remember_id
 from web.caller import attach_caller, caller_of
+from web.client_files import ClientFiles
 from web.compression import SMALLEST, length_of, pack
 from web.credentials import identify, set_session
 from web.cross_origin import CrossOrigin, methods_answer
@@ -110,6 +111,7 @@ class FrontGate:
         lasting: Sockets end by themselves when their client goes; what one is at is finished.
         quotas: Counts requests.
         cross_origin: Which pages of other sites may read answers.
+        client: The operator's own client, which serves what no route does.
     """
 
     def __init__(
@@ -122,7 +124,9 @@ class FrontGate:
         lasting: Lasting,
         quotas: Quotas,
         cross_origin: CrossOrigin,
+        client: ClientFiles | None = None,
     ) -> None:
+        self._client = client
         self._cross_origin = cross_origin
         self._methods: dict[str, set[str]] = {}
         self._access = access
@@ -197,6 +201,10 @@ class FrontGate:
         """What no route serves: an unknown address, or a method that a known one does not take."""
         try:
             return await handler(request)
+        except aiohttp_web.HTTPNotFound:
+            if self._client is None or request.method not in ("GET", "HEAD"):
+                raise
+            return await self._client.serve(request)
         except aiohttp_web.HTTPMethodNotAllowed as error:
             error.allowed_methods = self._methods_at(request.path) or error.allowed_methods
             if request.method == "OPTIONS":

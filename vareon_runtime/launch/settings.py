@@ -56,6 +56,7 @@ class SettingsSource(MailFields, BaseSettings):
     node: str = Field(default_factory=_short_hostname, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
     dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
+    static_dir: Path | None = None
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     requests_per_minute: int = Field(60_000, ge=1, le=1_000_000_000)
     anonymous_requests_per_minute: int = Field(6_000, ge=1, le=1_000_000_000)
@@ -173,6 +174,7 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         entities=source.entities,
         inbox_hours=source.inbox_hours,
         dead_letter_days=source.dead_letter_days,
+        static_dir=source.static_dir.expanduser().absolute() if source.static_dir else None,
         allowed_origins=source.allowed_origins,
         requests_per_minute=source.requests_per_minute,
         anonymous_requests_per_minute=source.anonymous_requests_per_minute,

@@ -31,9 +31,9 @@ _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 class ConsoleRoutes:
     """The page, its icon, and the pages that links in letters open; read once at start."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = FOLDER, at: str = "/") -> None:
         self._files = {
-            "/": _page(folder / "index.html"),
+            at: _page(folder / "index.html"),
             "/favicon.svg": StaticFile(read_page(folder / "favicon.svg"), "image/svg+xml", None),
             **dict.fromkeys(ACCOUNT_PAGES, _page(folder / "account.html")),
         }

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from web.api.system import SystemRoutes
 from web.api.tokens import TokenRoutes
 from web.app import build_app
 from web.client_address import client_of
+from web.client_files import ClientFiles
 from web.cross_origin import CrossOrigin
 from web.guard import committed_versions
 from web.keyed import KeyedBus, KeyedIds
@@ -123,6 +125,7 @@ class FakeSystem:
     rows: FakeRows = field(default_factory=lambda: FakeRows([user_row()]))
     ready: bool = True
     origins: tuple[str, ...] = ()
+    static_dir: Path | None = None
 
     def __post_init__(self) -> None:
         clock = SystemClock()
@@ -155,6 +158,7 @@ class FakeSystem:
             self.lasting,
             self.quotas,
             CrossOrigin(self.origins),
+            ClientFiles(self.static_dir) if self.static_dir else None,
         )
 
     def authenticator_over(self, rows: FakeRows) -> Authenticator:
