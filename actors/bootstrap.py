@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 from actors.accounts.one_use import OneUseTokens
 from actors.cognisys.completion import Completions
+from actors.cognisys.destination import Destinations
 from actors.cognisys.guide import Guide, HostFacts
 from actors.cognisys.keyring import KeyRing
 from actors.cognisys.openai_wire import OpenAiWire
@@ -26,11 +28,13 @@ async def build_host(settings: Settings, name: str) -> Service:
     """
     clock = SystemClock()
     keys = KeyRing.from_file(settings.encryption_key_file)
-    wire = OpenAiWire(keys, clock=clock)
+    destinations = Destinations(map(ip_network, settings.private_networks))
+    wire = OpenAiWire(keys, destinations, clock=clock)
     facts = HostFacts(name, url_of(settings), clock.time())
     resources: dict[type[Any], Any] = {
         KeyRing: keys,
         Completions: wire,
+        Destinations: destinations,
         Guide: Guide(facts, clock),
         OneUseTokens: OneUseTokens(),
         PostOffice: _post_office(settings, clock),

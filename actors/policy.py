@@ -27,6 +27,7 @@ CHAT = "arcana:chat"
 OTHERS_CHATS = "arcana:others"
 READ_MODELS = "cognisys:read"
 WRITE_MODELS = "cognisys:write"
+CONNECT_PRIVATE = "cognisys:private"
 SET_PREFERENCE = "cognisys:prefer"
 OTHERS_PREFERENCES = "cognisys:others"
 ASK_ENTITY = "entities:ask"
@@ -54,6 +55,7 @@ PERMISSIONS: dict[str, str] = {
     OTHERS_CHATS: "Read, change and delete everybody's conversations",
     READ_MODELS: "See providers, models and one's own preference",
     WRITE_MODELS: "Connect, change and remove providers and models",
+    CONNECT_PRIVATE: "Connect providers at addresses of private networks",
     SET_PREFERENCE: "Choose one's own model",
     OTHERS_PREFERENCES: "Choose everybody's model",
     ASK_ENTITY: "Send queries to one's own entities",

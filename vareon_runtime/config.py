@@ -70,6 +70,8 @@ class Settings:
     """The mail server; without one letters are shown in the terminal and kept."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose word about the client's address is believed."""
+    private_networks: tuple[str, ...] = ()
+    """Private networks in which anybody who may connect providers may do so."""
     instance: str = ""
     """Names this start; every process of it carries it in its environment."""
 

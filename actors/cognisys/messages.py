@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, ClassVar
 
 from vareon_runtime.entity import Message, Request
+from vareon_runtime.message import Upgrade
 
 
 class ProviderView(Message, frozen=True):
@@ -132,6 +134,11 @@ class DeletePreference(Request[bool], frozen=True):
     """Forget what this user wants."""
 
 
+def _anywhere(fields: dict[str, Any]) -> dict[str, Any]:
+    # Only administrators connected providers then.
+    return {**fields, "anywhere": True}
+
+
 class ModelRoute(Message, frozen=True):
     """Where a prompt goes, and why.
 
@@ -139,7 +146,11 @@ class ModelRoute(Message, frozen=True):
         model_name: The name to send; ``vareon/guide`` is the built-in responder.
         api_key_encrypted: Only a host holds the key that opens it.
         reason: One readable sentence.
+        anywhere: Whether its address may be a private one.
     """
+
+    schema_version: ClassVar[int] = 2
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _anywhere}
 
     model_name: str
     reason: str
@@ -152,6 +163,7 @@ class ModelRoute(Message, frozen=True):
     temperature: float = 0.7
     top_p: float = 1.0
     max_tokens: int | None = None
+    anywhere: bool = False
 
 
 class ChooseModel(Request[ModelRoute], frozen=True):

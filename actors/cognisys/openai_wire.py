@@ -17,6 +17,7 @@ import aiohttp
 
 from actors.cognisys.answer_reader import AnswerReader
 from actors.cognisys.completion import Chunk, Completions, Deadlines, Said
+from actors.cognisys.destination import Destinations, ForbiddenAddress, GuardedResolver
 from actors.cognisys.keyring import KeyRing
 from actors.cognisys.messages import ModelRoute
 from actors.cognisys.openai_body import OPTIONAL, request_body
@@ -25,7 +26,9 @@ from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.errors import (
     ConfigurationError,
     Overloaded,
+    UpstreamError,
     UpstreamInvalid,
+    UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnreachable,
     VareonError,
@@ -77,6 +80,7 @@ class OpenAiWire(Completions):
 
     Args:
         keys: Opens the providers' keys.
+        destinations: Says where requests may go that may not go anywhere.
         deadlines: How long a provider may take.
         clock: Tells how far away the date in a ``Retry-After`` is.
     """
@@ -84,20 +88,23 @@ class OpenAiWire(Completions):
     def __init__(
         self,
         keys: KeyRing,
+        destinations: Destinations,
         deadlines: Deadlines | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._keys = keys
+        self._destinations = destinations
         self._deadlines = deadlines or Deadlines()
         self._clock = clock or SystemClock()
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        """By whether they reach private addresses."""
         self._refused: dict[tuple[str, str], frozenset[str]] = {}
 
     async def close(self) -> None:
         """Give the connections up."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
 
     async def stream(
         self, route: ModelRoute, messages: Sequence[Said]
@@ -146,7 +153,7 @@ class OpenAiWire(Completions):
         for again in (True, False):
             try:
                 async with sending.limited():
-                    return await self._opened().post(
+                    return await self._opened(route).post(
                         f"{route.base_url}/chat/completions",
                         data=body if len(body) < _WRITTEN_WHOLE else io.BytesIO(body),
                         headers=_headers(route, secret),
@@ -185,24 +192,29 @@ class OpenAiWire(Completions):
         finally:
             response.release()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _opened(self, route: ModelRoute) -> aiohttp.ClientSession:
+        # An address that is written as one is never resolved.
+        if not (route.anywhere or self._destinations.permits_host(route.base_url)):
+            raise ForbiddenAddress(f"{route.base_url} is a private address")
+        if route.anywhere not in self._sessions:
+            resolver = None if route.anywhere else GuardedResolver(self._destinations)
             noticed = aiohttp.TraceConfig()
             noticed.on_connection_reuseconn.append(_reused)
             noticed.on_connection_queued_start.append(_queued)
             noticed.on_connection_queued_end.append(_free)
-            self._session = aiohttp.ClientSession(
+            self._sessions[route.anywhere] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=CONNECTIONS,
                     limit_per_host=CONNECTIONS_PER_ENDPOINT,
                     keepalive_timeout=KEEP_ALIVE_S,
+                    resolver=resolver,
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[noticed],
                 read_bufsize=256 * 1024,
             )
-        return self._session
+        return self._sessions[route.anywhere]
 
 
 async def _reused(_session: Any, context: SimpleNamespace, _params: Any) -> None:
@@ -237,7 +249,12 @@ def _refused_fields(status: int, message: str) -> frozenset[str]:
     return frozenset(name for name in OPTIONAL if name in message)
 
 
-def _unreachable(route: ModelRoute, error: Exception) -> UpstreamUnreachable:
+def _unreachable(route: ModelRoute, error: Exception) -> UpstreamError:
+    if isinstance(error, ForbiddenAddress) or isinstance(error.__cause__, ForbiddenAddress):
+        return UpstreamRejected(
+            f"The base_url of {route.provider_name} leads to a private address: ask an "
+            "administrator to connect it, or to list the network in VAREON_PRIVATE_NETWORKS."
+        )
     reason = "its connection was lost before an answer began"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         reason = "its host name is unknown here"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 import msgspec
 
+from actors.cognisys.destination import Destinations
 from actors.cognisys.endpoint import (
     checked_base_url,
     checked_key,
@@ -26,15 +28,17 @@ from actors.cognisys.messages import (
     UpdateModel,
     UpdateProvider,
 )
-from actors.policy import WRITE_MODELS, check
+from actors.policy import CONNECT_PRIVATE, WRITE_MODELS, check, may
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import (
     ConfigurationError,
     Conflict,
     InvalidMessage,
     NotFound,
+    NotPermitted,
     QuotaExceeded,
 )
+from vareon_runtime.message import Upgrade
 from vareon_runtime.models import LlmModelRow, LlmProviderRow
 
 MAX_MODELS = 500
@@ -42,8 +46,19 @@ MAX_NAME = 120
 _NO_MODEL = "LLM Model not found"
 
 
+def _connected_by_an_administrator(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**fields, "anywhere": True}
+
+
 class ProviderState(State):
-    """What a provider remembers; its models are in rows of their own as well."""
+    """What a provider remembers; its models are in rows of their own as well.
+
+    Attributes:
+        anywhere: Whether whoever gave the address may connect providers at private ones.
+    """
+
+    schema_version: ClassVar[int] = 2
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _connected_by_an_administrator}
 
     name: str = ""
     base_url: str = ""
@@ -51,6 +66,7 @@ class ProviderState(State):
     api_key_encrypted: str = ""
     masked_api_key: str = ""
     organization_id: str | None = None
+    anywhere: bool = False
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     updated_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     models: dict[str, LlmModel] = msgspec.field(default_factory=dict)
@@ -98,7 +114,7 @@ class Provider(Entity[ProviderState]):
         if message.name is not None:
             state.name = _checked_name(message.name)
         if message.base_url is not None:
-            base_url = checked_base_url(message.base_url)
+            base_url = self._permitted(message.base_url, context)
             if origin_of(base_url) != origin_of(state.base_url):
                 self._set_key("", context)
             state.base_url = base_url
@@ -145,8 +161,20 @@ class Provider(Entity[ProviderState]):
 
     def _describe(self, name: str, base_url: str, context: Context) -> None:
         self.state.name = _checked_name(name)
-        self.state.base_url = checked_base_url(base_url)
+        self.state.base_url = self._permitted(base_url, context)
         self.state.created_at = self.state.updated_at = context.now()
+
+    def _permitted(self, base_url: str, context: Context) -> str:
+        """The address, if whoever gives it may mean it."""
+        checked = checked_base_url(base_url)
+        who = context.principal
+        self.state.anywhere = who is None or may(who, CONNECT_PRIVATE)
+        if not (self.state.anywhere or context.resource(Destinations).permits_host(checked)):
+            raise NotPermitted(
+                "This address is one of a private network: ask an administrator to connect the "
+                "provider, or to list the network in VAREON_PRIVATE_NETWORKS."
+            )
+        return checked
 
     def _set_key(self, key: str, context: Context) -> None:
         self.state.api_key_encrypted = context.resource(KeyRing).encrypt(key) if key else ""

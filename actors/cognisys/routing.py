@@ -41,6 +41,7 @@ def _candidates() -> Select[*tuple[Any, ...]]:
             provider.base_url,
             provider.api_key_encrypted,
             provider.organization_id,
+            provider.anywhere,
             wish.temperature,
             wish.top_p,
             preferred,
@@ -78,6 +79,7 @@ def route_of(row: Any) -> ModelRoute:
         temperature=0.7 if row.temperature is None else row.temperature,
         top_p=1.0 if row.top_p is None else row.top_p,
         max_tokens=row.max_tokens,
+        anywhere=bool(row.anywhere),
     )
 
 

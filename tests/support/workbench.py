@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.pool import StaticPool
 
 from actors.accounts.one_use import OneUseTokens
+from actors.cognisys.destination import Destinations
 from actors.cognisys.keyring import KeyRing
 from vareon_runtime.clock import utc
 from vareon_runtime.entity import Context, Entity, Event, Request, Tick
@@ -84,7 +85,11 @@ class Workbench:
     def __init__(self) -> None:
         self.clock = TickingClock()
         self.ids = IdSource(self.clock, random.Random(1))
-        self.resources: dict[type[Any], Any] = {KeyRing: KEYS, OneUseTokens: OneUseTokens()}
+        self.resources: dict[type[Any], Any] = {
+            KeyRing: KEYS,
+            OneUseTokens: OneUseTokens(),
+            Destinations: Destinations(),
+        }
         self.entities: dict[EntityId, Entity[Any]] = {}
         self.engine = create_engine(
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}

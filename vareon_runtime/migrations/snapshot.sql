@@ -58,7 +58,7 @@ CREATE TABLE llm_providers (
 	masked_api_key VARCHAR(20) NOT NULL, 
 	organization_id VARCHAR(200), 
 	created_at VARCHAR(27) NOT NULL, 
-	updated_at VARCHAR(27) NOT NULL, 
+	updated_at VARCHAR(27) NOT NULL, anywhere BOOLEAN DEFAULT 1 NOT NULL, 
 	CONSTRAINT pk_llm_providers PRIMARY KEY (id), 
 	CONSTRAINT uq_llm_providers_name UNIQUE (name)
 );
@@ -368,4 +368,4 @@ CREATE TABLE api_keys (
 	CONSTRAINT fk_api_keys_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
 CREATE INDEX ix_api_keys_user_id_created_at_id ON api_keys (user_id, created_at, id);
-INSERT INTO alembic_version (version_num) VALUES ('0011');
+INSERT INTO alembic_version (version_num) VALUES ('0017');

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vareon_runtime.storage.base import Base, UtcTime
@@ -22,6 +22,8 @@ class LlmProviderRow(Base):
     api_key_encrypted: Mapped[str] = mapped_column(Text)
     masked_api_key: Mapped[str] = mapped_column(String(20))
     organization_id: Mapped[str | None] = mapped_column(String(200))
+    anywhere: Mapped[bool] = mapped_column(server_default=text("1"))
+    """Whether its address may be one of a private network."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     updated_at: Mapped[datetime] = mapped_column(UtcTime)
 

@@ -17,6 +17,7 @@ from vareon_runtime.launch import parent
 @click.option("--database-url", help="Another place for the database (sqlite:////path).")
 @click.option("--ray-dashboard-port", help="Port of the Ray dashboard (8265); 0: any.")
 @click.option("--entities", help="Modules that define entities of your own, comma separated.")
+@click.option("--private-networks", help="Where inside providers may be, comma separated.")
 @click.option("--node", help="What this machine is called in the Ray dashboard.")
 @click.option("--static-dir", help="Folder of a single-page client to serve at /.")
 @click.option("--tls-cert", help="PEM file of a certificate with its chain: serves HTTPS.")

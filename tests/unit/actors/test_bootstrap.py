@@ -10,6 +10,7 @@ import pytest
 from actors import bootstrap
 from actors.accounts.one_use import OneUseTokens
 from actors.cognisys.completion import Completions
+from actors.cognisys.destination import Destinations
 from actors.cognisys.guide import Guide
 from actors.cognisys.keyring import KeyRing
 from actors.mail.post_office import PostOffice
@@ -39,7 +40,14 @@ async def test_a_host_is_given_what_the_entities_ask_for(
     _, name, registry, resources, closers = given
     assert name == "entity-host-0@here"
     assert registry.get("counter").handlers.exposed
-    assert set(resources) == {KeyRing, Completions, Guide, OneUseTokens, PostOffice}
+    assert set(resources) == {
+        KeyRing,
+        Completions,
+        Destinations,
+        Guide,
+        OneUseTokens,
+        PostOffice,
+    }
     for close in closers:
         await close()
 

@@ -22,6 +22,7 @@ from actors.arcana.messages import (
     TurnFailed,
 )
 from actors.cognisys.completion import Completions, Deadlines
+from actors.cognisys.destination import Destinations
 from actors.cognisys.guide import Guide, HostFacts
 from actors.cognisys.keyring import KeyRing
 from actors.cognisys.messages import AddModel, CreateProvider
@@ -129,7 +130,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 @pytest.fixture
 async def chat(tmp_path: Path, upstream: Upstream) -> AsyncIterator[Chat]:
     clock = SystemClock()
-    wire = OpenAiWire(KEYS, Deadlines(first_token_s=5.0, between_s=5.0))
+    wire = OpenAiWire(KEYS, Destinations(), Deadlines(first_token_s=5.0, between_s=5.0))
     resources: dict[type[Any], Any] = {
         KeyRing: KEYS,
         Completions: wire,

@@ -10,6 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from actors.cognisys.completion import Chunk, Deadlines, Said
+from actors.cognisys.destination import Destinations
 from actors.cognisys.keyring import KeyRing
 from actors.cognisys.messages import ModelRoute
 from actors.cognisys.openai_wire import OpenAiWire
@@ -39,14 +40,14 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def wire() -> AsyncIterator[OpenAiWire]:
-    client = OpenAiWire(KEYS)
+    client = OpenAiWire(KEYS, Destinations())
     yield client
     await client.close()
 
 
 @pytest.fixture
 async def quick() -> AsyncIterator[OpenAiWire]:
-    client = OpenAiWire(KEYS, QUICK)
+    client = OpenAiWire(KEYS, Destinations(), QUICK)
     yield client
     await client.close()
 
@@ -57,6 +58,7 @@ def route_to(base_url: str, model: str = "fake-small", secret: str = SECRET) -> 
         reason="test",
         provider_name="Fake",
         base_url=base_url,
+        anywhere=True,
         api_key_encrypted=KEYS.encrypt(secret),
     )
 
@@ -263,7 +265,7 @@ async def test_waiting_for_a_free_connection_is_not_silence(
 ) -> None:
     """The provider's time begins when its connection is free; the wait for it ends, too."""
     monkeypatch.setattr("actors.cognisys.openai_wire.CONNECTIONS_PER_ENDPOINT", 1)
-    wire = OpenAiWire(KEYS, Deadlines(free_s=1.0, first_token_s=0.4))
+    wire = OpenAiWire(KEYS, Destinations(), Deadlines(free_s=1.0, first_token_s=0.4))
     route = route_to(upstream.base_url)
     upstream.script("gate")
     async with aclosing(wire.stream(route, HELLO)) as chunks:

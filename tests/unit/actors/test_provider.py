@@ -18,6 +18,7 @@ from actors.cognisys.messages import (
     UpdateProvider,
 )
 from actors.cognisys.provider import MAX_MODELS, Provider
+from actors.policy import WRITE_MODELS
 from tests.support.workbench import ADMIN, ANN, KEYS, Workbench, texts_of
 from vareon_runtime.entity import Entity
 from vareon_runtime.errors import (
@@ -27,6 +28,7 @@ from vareon_runtime.errors import (
     NotPermitted,
     QuotaExceeded,
 )
+from vareon_runtime.identity import Principal
 from vareon_runtime.models import LlmModelRow, LlmProviderRow
 
 SECRET = "sk-0123456789abcdef"
@@ -189,3 +191,20 @@ async def test_an_offered_key_is_not_for_another_host(bench: Workbench) -> None:
     await bench.ask(made, UpdateProvider(base_url="https://proxy.example.net/v1"), ADMIN)
     await bench.ask(made, offer, None)
     assert made.state.api_key_encrypted == ""
+
+
+async def test_a_private_address_takes_a_permission_of_its_own(bench: Workbench) -> None:
+    """Connecting providers is not enough; one at such an address may not be moved there either."""
+    limited = Principal("u9", (WRITE_MODELS,))
+    made = bench.entity(Provider, "q")
+    with pytest.raises(NotPermitted, match="VAREON_PRIVATE_NETWORKS"):
+        await bench.ask(made, CreateProvider("Inside", "http://127.1:8000/v1", ""), limited)
+    await bench.ask(made, CreateProvider("Outside", "https://api.example.com/v1", ""), limited)
+    assert made.state.anywhere is False
+    with pytest.raises(NotPermitted):
+        await bench.ask(made, UpdateProvider(base_url="http://169.254.169.254/v1"), limited)
+    await bench.ask(made, UpdateProvider(base_url="http://127.0.0.1:8000/v1"), ADMIN)
+    assert made.state.anywhere is True
+    await bench.ask(made, UpdateProvider(name="Still there"), limited)
+    (row,) = await bench.read(select(LlmProviderRow.anywhere).where(LlmProviderRow.id == "q"))
+    assert row.anywhere
