@@ -28,7 +28,7 @@ async def build_host(settings: Settings, name: str) -> Service:
     """
     clock = SystemClock()
     keys = KeyRing.from_file(settings.encryption_key_file)
-    destinations = Destinations(map(ip_network, settings.private_networks))
+    destinations = Destinations(ip_network(one, strict=False) for one in settings.private_networks)
     wire = OpenAiWire(keys, destinations, clock=clock)
     facts = HostFacts(name, url_of(settings), clock.time())
     resources: dict[type[Any], Any] = {

@@ -6,7 +6,6 @@ import ipaddress
 import re
 import socket
 import tomllib
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,7 +53,7 @@ class SettingsSource(MailFields, BaseSettings):
     admin_password: str = ""
     ray_dashboard_port: int = Field(8265, ge=0, le=65535)
     entities: Annotated[tuple[str, ...], NoDecode] = ()
-    private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    private_networks: Annotated[tuple[str, ...], NoDecode] = ()
     node: str = Field(default_factory=_short_hostname, pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     inbox_hours: float = Field(26.0, ge=25.0, le=10_000.0)
     dead_letter_days: float = Field(30.0, gt=0.0, le=10_000.0)
@@ -100,11 +99,6 @@ class SettingsSource(MailFields, BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
 
-    @field_validator("private_networks", mode="before")
-    @classmethod
-    def _networks(cls, value: object) -> object:
-        return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
-
     @field_validator("entities", mode="before")
     @classmethod
     def _modules(cls, value: object) -> tuple[str, ...]:
@@ -129,7 +123,7 @@ class SettingsSource(MailFields, BaseSettings):
                 raise ValueError(f"'{origin[:60]}' is no origin such as https://app.example.org")
         return origins
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "private_networks", mode="before")
     @classmethod
     def _networks(cls, value: object) -> tuple[str, ...]:
         given = value.split(",") if isinstance(value, str) else value
@@ -179,7 +173,7 @@ def read_settings(flags: dict[str, Any] | None = None, instance: str = "") -> tu
         ray_dashboard_port=source.ray_dashboard_port,
         node=source.node,
         entities=source.entities,
-        private_networks=tuple(map(str, source.private_networks)),
+        private_networks=source.private_networks,
         inbox_hours=source.inbox_hours,
         dead_letter_days=source.dead_letter_days,
         static_dir=source.static_dir.expanduser().absolute() if source.static_dir else None,
