@@ -103,6 +103,7 @@ class Runner(aiohttp_web.AppRunner):
             made.request_handler,
             request_factory=made.request_factory,
             loop=asyncio.get_running_loop(),
+            handler_cancellation=made.handler_cancellation,
             max_line_size=LONGEST_ADDRESS,
             max_field_size=LONGEST_HEADER,
             **made._kwargs,  # noqa: SLF001

@@ -33,6 +33,8 @@ class Lasting:
             asyncio.CancelledError: Once it is over, if its request was cancelled meanwhile; or at
                 once if it is cancelled a second time, which stops the work too.
         """
+        if asyncio.current_task() in self._running:
+            return await work  # a part of what comes to its end anyway
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -68,7 +68,15 @@ class TokenRoutes:
                 rate=600,
                 refuses=(401,),
             ),
-            Route("POST", "/api/logout", PUBLIC, self.sign_out, query=LogoutQuery, answer=DoneOut),
+            Route(
+                "POST",
+                "/api/logout",
+                PUBLIC,
+                self.sign_out,
+                query=LogoutQuery,
+                answer=DoneOut,
+                refuses=(403,),
+            ),
         ]
 
     async def sign_in(self, request: aiohttp_web.Request) -> aiohttp_web.Response:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from actors.policy import PERMISSIONS
 from web.schemas.base import StrictIn
 
+
+def _known(name: str) -> str:
+    if name not in PERMISSIONS:
+        raise ValueError(f"There is no permission '{name[:60]}'")
+    return name
+
+
 RoleName = Annotated[str, Field(min_length=1, max_length=40)]
-PermissionName = Annotated[str, Field(min_length=1, max_length=80)]
+PermissionName = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": sorted(PERMISSIONS)})
+]
 MOST_PERMISSIONS = 200
 
 

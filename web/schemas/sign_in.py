@@ -9,6 +9,7 @@ from pydantic import Field
 
 from actors.sign_in.messages import ApiKeyView
 from web.schemas.base import LenientIn, StrictIn
+from web.schemas.roles import MOST_PERMISSIONS, PermissionName
 
 
 class TokenOut(msgspec.Struct, frozen=True):
@@ -62,7 +63,9 @@ class KeyIn(StrictIn):
     """A new key; without permissions it is good for all that its owner may do."""
 
     name: str = Field(min_length=1, max_length=80)
-    permissions: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=200)
+    permissions: tuple[PermissionName, ...] | None = Field(
+        default=None, min_length=1, max_length=MOST_PERMISSIONS
+    )
     expires_in_days: int = Field(default=90, ge=1, le=366)
 
 

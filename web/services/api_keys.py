@@ -21,12 +21,10 @@ from vareon_runtime.errors import NotAuthenticated, NotPermitted
 from vareon_runtime.identity import IdSource, Principal
 from vareon_runtime.models import ApiKeyRow
 from vareon_runtime.routing.bus import MessageBus
-from web.bodies import wrong
 from web.caller import Caller
 from web.keyed import is_keyed
 from web.services.accounts import Rows
 from web.services.paging import AnySelect, Page
-from web.services.policy import PERMISSIONS
 
 PREFIX = "vk_"
 LENGTH = len(PREFIX) + 64
@@ -171,8 +169,6 @@ def _scope(caller: Caller, permissions: Collection[str] | None) -> tuple[str, ..
     if permissions is None:
         return tuple(sorted(caller.permissions))
     wanted = set(permissions)
-    if unknown := sorted(wanted - PERMISSIONS.keys()):
-        raise wrong("body", "permissions", f"There is no permission '{unknown[0][:60]}'")
     if missing := sorted(wanted - caller.permissions):
         raise NotPermitted(f"You may not give a key '{missing[0]}', which you do not have.")
     return tuple(sorted(wanted))
