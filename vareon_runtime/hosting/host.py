@@ -85,7 +85,6 @@ class Host:
         self.quarantine = Quarantine(self, self.marks)
         self.retention = Retention(self, kept)
         self.work: tuple[ShardWork, ...] = (
-            self.quarantine,
             self.effects,
             self.outbox,
             self.reminders,

@@ -25,6 +25,7 @@ TEND_EVERY_S = LEASE_MS / 1000 / 5
 HURRY_S = 0.1
 """How soon to tend again while shards are on their way to another host."""
 NOT_OURS = "This entity is moving to another host; ask again."
+LAPSED = "This host cannot reach its database in time; ask again."
 
 
 class Ownership:
@@ -60,7 +61,7 @@ class Ownership:
         if not self.owns(target):
             raise Unavailable(NOT_OURS, 0.05)
         if not self.holds:
-            raise Unavailable("This host cannot reach its database in time; ask again.", 0.2)
+            raise Unavailable(LAPSED, 0.2)
 
     async def start(self) -> None:
         """Take the first shards.
@@ -128,7 +129,9 @@ class Ownership:
             self._store.tend, int(began * 1000), released
         )
         self._until_s = began + LEASE_MS / 1000
-        self.shards, self.epoch = tenure.shards, tenure.epoch
+        self.shards &= tenure.shards
+        self.shards |= await self._known(tenure.shards - self.shards)
+        self.epoch = tenure.epoch
         surplus = frozenset(
             s for s in tenure.shards if owner_of(s, tenure.members) != self._host.name
         )
@@ -137,6 +140,16 @@ class Ownership:
             self._host.bus.announce()
             self._host.hand_over(surplus, _moving())
         self.leaving &= surplus
+
+    async def _known(self, gained: frozenset[int]) -> frozenset[int]:
+        """What may be owned of it: nothing before it is known whom its last owners suspect."""
+        if gained:
+            try:
+                await self._host.quarantine.learn()
+            except StoreFailed as error:
+                failure("shards_not_taken_up", error, host=self._host.name)
+                return frozenset()
+        return gained
 
 
 def _moving() -> VareonError:

@@ -2,23 +2,25 @@
 
 `Marks` tells what was running when a life of this host ended. Each of those messages has one kill
 more, counted durably before anything runs again. When such a message comes back, no other turn
-and no new effect runs beside it, so that the next kill is its own beyond doubt. Whatever ends,
-well or not, without taking the host along is suspected no longer.
+and no new effect runs beside it, so that the next kill is its own beyond doubt. Whoever's handler
+has ended, well or not, without taking the host along is suspected no longer; a message that was
+turned away before its handler has shown nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table
 
-from vareon_runtime.errors import Poisoned, VareonError
+from vareon_runtime.errors import Poisoned, StoreFailed, Unavailable, VareonError
 from vareon_runtime.hosting import dispatch, set_aside
-from vareon_runtime.hosting.delivery import Delivery
+from vareon_runtime.hosting.delivery import Delivery, Resulted
+from vareon_runtime.hosting.ownership import LAPSED
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import EntityId, MessageId, derived_id
 from vareon_runtime.storage.changes import RowChange
@@ -49,6 +51,8 @@ class Quarantine:
         self._kills: dict[MessageId, int] = {}
         self._one_suspect = asyncio.Lock()
         self._closed: asyncio.Future[None] | None = None
+        self.tried = False
+        """Whether the suspect that has the host for itself has got as far as its handler."""
 
     async def start(self) -> None:
         """Count what the last life of this host left, before anything runs.
@@ -62,14 +66,15 @@ class Quarantine:
         if left:
             event("suspects_found", host=self._host.name, messages=[one.hex() for one in left[:20]])
 
-    async def take_up(self, shards: Collection[int]) -> None:
-        """Learn whom other hosts suspect: their messages may come here now."""
-        store = self._host.store
-        rows = await self._host.loader.call(partial(store.find, _TABLE, {}, limit=SUSPECTS_LIMIT))
-        self._kills.update((row["message_id"], row["kills"]) for row in rows)
+    async def learn(self) -> None:
+        """Learn whom other hosts suspect, before messages come here that went to them.
 
-    def hand_over(self, shards: Collection[int]) -> None:
-        """Suspicion goes with the message, whoever owns its entity."""
+        Raises:
+            StoreFailed: If it cannot be read.
+        """
+        find = partial(self._host.store.find, _TABLE, {}, limit=SUSPECTS_LIMIT)
+        rows = await self._host.committer.call(find)
+        self._kills.update((row["message_id"], row["kills"]) for row in rows)
 
     def kills_of(self, message_id: MessageId) -> int:
         """How many hosts this message has ended."""
@@ -78,6 +83,8 @@ class Quarantine:
     async def run(self, activation: Activation, delivery: Delivery) -> None:
         """Handle one delivery: beside others, alone, or not at all."""
         message_id, marks = delivery.message_id, self._marks
+        if self._turned_away(activation, delivery):
+            return
         if self._kills or marks.full:
             await self._with_care(activation, delivery, message_id)
             return
@@ -98,6 +105,7 @@ class Quarantine:
         if self._kills.get(load_id, 0) >= KILLS_LIMIT:
             raise Poisoned("Loading this entity has ended its host every time; it is set aside.")
         async with self._place(load_id):
+            self.tried = True
             yield
 
     async def passing(self) -> None:
@@ -121,12 +129,21 @@ class Quarantine:
             activation.turn_away(delivery, error)
             return
         activation.turn_began = 0.0
-        async with self._place(message_id):
+        # The end of an effect is settled by its commit, which `handled` is told of.
+        async with self._place(message_id, acquits=not isinstance(delivery, Resulted)):
             activation.turn_began = self._host.clock.monotonic()
-            await dispatch.run(activation, delivery)
+            if not self._turned_away(activation, delivery):
+                await dispatch.run(activation, delivery)
+
+    def _turned_away(self, activation: Activation, delivery: Delivery) -> bool:
+        """Begin nothing once the lease is over: others may have counted more kills meanwhile."""
+        if self._host.ownership.holds or isinstance(delivery, Resulted):
+            return False
+        activation.turn_away(delivery, Unavailable(LAPSED, 0.2))
+        return True
 
     @asynccontextmanager
-    async def _place(self, message_id: MessageId) -> AsyncIterator[None]:
+    async def _place(self, message_id: MessageId, *, acquits: bool = True) -> AsyncIterator[None]:
         """A marked place among the others, or alone for a suspect."""
         if message_id not in self._kills:
             await self._free_slot()
@@ -140,16 +157,17 @@ class Quarantine:
             self._closed = self._host.loop.create_future()
             try:
                 await self._quiet()
+                self.tried = False
                 slot = self._marks.begin(message_id)
                 try:
                     yield
                 finally:
                     self._marks.end(slot)
+                    if acquits and self.tried and not self._host.stopping:
+                        self.handled(message_id)
             finally:
                 self._closed.set_result(None)
                 self._closed = None
-                if not self._host.stopping:
-                    self.handled(message_id)
 
     async def _free_slot(self) -> None:
         await self.passing()
@@ -179,9 +197,19 @@ class Quarantine:
             changes.append(RowChange("upsert", _TABLE, values, {}))
         if changes:
             unit = Unit(EntityId("suspects", self._host.name), rows=changes)
-            for error in store.commit([unit], now_ms):
+            for error in self._written(unit, now_ms):
                 if error is not None:
                     raise error
+
+    def _written(self, unit: Unit, now_ms: int) -> Sequence[VareonError | None]:
+        """What became of a count, which must not be made twice."""
+        store = self._host.store
+        try:
+            return store.commit([unit], now_ms)
+        except StoreFailed:
+            if not store.settle():
+                raise
+        return [None]
 
 
 class _Acquittal:

@@ -21,6 +21,7 @@ async def subscribed(activation: Activation, subscribed: Subscribed) -> None:
     try:
         await activation.settle()
         activation.expect_existing(creates=False)
+        activation.host.quarantine.tried = True
         activation.entity.permit(None, context)
         missed = await _missed(activation, subscribed.positions, context)
     except VareonError as error:

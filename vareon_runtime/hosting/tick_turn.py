@@ -119,6 +119,7 @@ def _following(plan: Plan, now_ms: int) -> Plan | None:
 
 async def _call(activation: Activation, armed: Armed, missed: int, context: Context) -> None:
     plan, handlers = armed.plan, activation.klass.handlers
+    activation.host.quarantine.tried = True
     if plan.body:
         handler = handlers.messages.get(plan.handler)
         if handler is None:

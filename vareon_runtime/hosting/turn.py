@@ -191,6 +191,7 @@ async def within_limit(activation: Activation, handling: Awaitable[T]) -> T:
     Raises:
         Unavailable: If it was stopped.
     """
+    activation.host.quarantine.tried = True
     try:
         return await handling
     except asyncio.CancelledError:

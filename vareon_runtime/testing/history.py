@@ -35,7 +35,8 @@ Records that belong to no attempt:
               ``token`` that will be its own, and whether it is done at most ``once``
 ``frame``     ``client`` is shown something of the stream ``op``: ``value`` is ``[kind, generation,
               offset, text]``, where the kind is delta, reset or end
-``killed``    handling ``op`` ended a host
+``killed``    handling ``op`` ended a life of a host: ``value`` is ``{"host": ..., "replaced":
+              bool}``, replaced if its next life had begun before, beside it
 ``handled``   a handler ran for ``op``, where that is known
 ``commit``    rows were written: ``value`` is ``{"epoch": ..., "granted": ...}``, the writer's epoch
               and the highest at which anybody was given the entity

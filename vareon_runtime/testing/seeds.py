@@ -110,7 +110,8 @@ def _end_host(simulation: Simulation, op: str) -> None:
     process = current_process()
     for place in simulation.hosts:
         if process is not None and process.name.startswith(f"{place.name}."):
-            simulation.record("killed", op=op, value=process.name)
+            replaced = place.process is not process
+            simulation.record("killed", op=op, value={"host": place.name, "replaced": replaced})
             place.kill(process)
 
 

@@ -1,20 +1,25 @@
-"""C14: a message that ends every host is set aside after three, and nobody else is."""
+"""C14: a message that ends every host is set aside after three, and nobody else is.
+
+A life that has been replaced while it was frozen is left out: outside a simulation it is killed
+before the next begins. `docs/promises.md` proves the bound.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from vareon_runtime.testing.operation import Evidence, Violation
 
 KILLS = 3
-UNCOUNTED = 3
-"""Hosts that may lie dead at once: what ended them is counted when they are back."""
 
 
 def broken(evidence: Evidence) -> Iterator[Violation]:
     """See the module."""
-    kills = Counter(record.op for record in evidence.notes.get("killed", ()))
+    ended: dict[str, list[str]] = defaultdict(list)
+    for record in evidence.notes.get("killed", ()):
+        if not record.value["replaced"]:
+            ended[record.op].append(record.value["host"])
     for known in evidence.operations.values():
         if known.kind != "poison":
             if known.refusal == "poisoned":
@@ -24,5 +29,8 @@ def broken(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("C14", known.entity, known.op, "it was answered")
         elif known.refusal != "poisoned":
             yield Violation("C14", known.entity, known.op, "it was never set aside")
-        if not known.surely_not and kills[known.op] > KILLS + UNCOUNTED:
-            yield Violation("C14", known.entity, known.op, f"it ended {kills[known.op]} hosts")
+        hosts = ended[known.op]
+        others = max(0, len(set(hosts)) - 1)
+        """Each may lie dead, so that what ended it is not counted yet."""
+        if len(hosts) > KILLS + others:
+            yield Violation("C14", known.entity, known.op, f"it ended {len(hosts)} hosts")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table
 
 from tests.support.clocks import ManualClock, without_threads
 from tests.support.flow_entity import Linger, Order, Stock, World
@@ -71,3 +74,35 @@ async def test_a_late_take_up_that_finds_the_host_replaced_ends_it(tmp_path: Pat
         await clock.advance(2.0)
         assert store.reads == 2
         assert [type(error) for error in cluster.fenced] == [StaleOwner]
+
+
+class BlindStore(MemoryStore):
+    """Cannot tell at times who is suspected."""
+
+    blind = False
+
+    def find(self, table: Table, where: Mapping[str, Any], **how: Any) -> list[dict[str, Any]]:
+        if self.blind and table.name == "suspects":
+            raise StoreFailed("The disk is full.")
+        return super().find(table, where, **how)
+
+
+async def test_a_shard_is_owned_only_once_it_is_known_who_is_suspected(tmp_path: Path) -> None:
+    database = MemoryDatabase()
+    store = BlindStore(database, shared=True)
+    async with InProcessCluster(tmp_path, [Order, Stock], store=store) as cluster:
+        assert cluster.host is not None
+        ownership, target = cluster.host.ownership, moving_entity()
+        await ownership.stop()
+        now_ms = int(cluster.clock.monotonic() * 1000)
+        database.hosts["ghost"] = HostLife(OTHER, now_ms + LEASE_MS)
+        for _ in range(2):
+            await ownership._round()
+        assert shard_of(target) not in ownership.shards
+        database.hosts["ghost"].fenced = True
+        store.blind = True
+        await ownership._round()
+        assert not ownership.owns(target)
+        store.blind = False
+        await ownership._round()
+        assert ownership.owns(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,17 @@ import pytest
 
 from tests.support.deadly_entity import Deadly, Death, Die, GetDeath, GetHandled, Live
 from vareon_runtime.envelope import FINGERPRINT
-from vareon_runtime.errors import InternalError, NotFound, Poisoned
+from vareon_runtime.errors import (
+    InternalError,
+    NotFound,
+    Poisoned,
+    StoreFailed,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.identity import EntityId, derived_id
+from vareon_runtime.storage.memory import MemoryStore
+from vareon_runtime.storage.ports import Loaded, Unit, Wanted
 from vareon_runtime.testing import InProcessCluster
 
 VICTIM, OTHER, THIRD = (EntityId("deadly", key) for key in ("victim", "other", "third"))
@@ -194,3 +203,83 @@ async def test_a_repeat_under_the_same_key_hears_that_it_was_set_aside(
     for repeat in (asking, cluster.bus.ask(VICTIM, Die(), message_id=key, fingerprint=print_)):
         with pytest.raises(Poisoned):
             await repeat
+
+
+async def test_a_suspect_that_is_turned_away_before_its_handler_stays_one(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    """Else a database that cannot be read for a moment would give it three more hosts."""
+    message_id = cluster.ids.message_id()
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    await death.reached.wait()
+    asking.cancel()
+    await kill_in_turn(cluster, death)
+    assert await cluster.bus.ask(VICTIM, Live()) == 1
+    assert cluster.host is not None
+    loader, unread = cluster.host.loader, asyncio.Event()
+    load = loader.load
+
+    async def fails(wanted: Wanted) -> Loaded:
+        unread.set()
+        raise Unavailable("It cannot be read.", 0.02)
+
+    loader.load = fails  # type: ignore[method-assign]
+    asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+    await unread.wait()
+    loader.load = load  # type: ignore[method-assign]
+    await death.reached.wait()
+    await cluster.host.committer.drain()
+    assert rows(cluster, "SELECT message_id, kills FROM suspects") == [(message_id, 1)]
+    for _ in range(2):
+        await kill_in_turn(cluster, death)
+    with pytest.raises(Poisoned, match="3 times"):
+        await asking
+
+
+async def test_no_turn_begins_once_the_lease_is_over(
+    cluster: InProcessCluster, death: Death
+) -> None:
+    """What was set aside elsewhere meanwhile would end this host as well."""
+    first = asyncio.create_task(cluster.bus.ask(VICTIM, Die()))
+    await death.reached.wait()
+    assert cluster.host is not None
+    ownership = cluster.host.ownership
+    second = asyncio.create_task(cluster.bus.ask(VICTIM, Die()))
+    while not any(activation.mailbox for activation in cluster.host.catalog):
+        await asyncio.sleep(0)
+    await ownership.stop()
+    ownership._until_s = 0.0
+    death.reached.clear()
+    death.reprieve.set()
+    while any(activation.mailbox or activation.running for activation in cluster.host.catalog):
+        await asyncio.sleep(0)
+    assert not death.reached.is_set()
+    await ownership._tend(frozenset())
+    assert sorted([await first, await second]) == [1, 2]
+
+
+class Forgetful(MemoryStore):
+    """Counts suspects, and says that it failed."""
+
+    def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
+        outcomes = super().commit(units, now_ms)
+        if any(unit.target.kind == "suspects" for unit in units):
+            raise StoreFailed("The answer is lost.")
+        return outcomes
+
+    def settle(self) -> bool:
+        return True
+
+
+async def test_a_kill_is_counted_once_though_nobody_hears_that_it_was(
+    tmp_path: Path, death: Death
+) -> None:
+    async with InProcessCluster(tmp_path, [Deadly], {Death: death}, store=Forgetful()) as cluster:
+        message_id = cluster.ids.message_id()
+        asking = asyncio.create_task(cluster.bus.ask(VICTIM, Die(), message_id=message_id))
+        await kill_in_turn(cluster, death)
+        await death.reached.wait()
+        assert cluster.host is not None
+        assert cluster.host.quarantine.kills_of(message_id) == 1
+        death.reprieve.set()
+        assert await asking == 1

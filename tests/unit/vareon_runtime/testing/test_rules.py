@@ -82,11 +82,13 @@ def read(*frames: list[Any], kept: Any = (1, "abcd")) -> Story:
 END = ["end", 0, 0, ""]
 
 
-def mine(*, kills: int = 3, why: str = "poisoned") -> Story:
+def mine(*hosts: str, why: str = "poisoned", replaced: int = 0) -> Story:
     story, fields = Story(), {"client": "c", "entity": "log/0", "kind": "poison"}
     story.add("invoke", "p", **fields).add("info", "p", "unavailable", **fields)
-    for _ in range(kills):
-        story.add("killed", "p")
+    for host in hosts or ("a", "a", "a"):
+        story.add("killed", "p", {"host": host, "replaced": False})
+    for _ in range(replaced):
+        story.add("killed", "p", {"host": "a", "replaced": True})
     return story.add("invoke", "p", **fields).add("fail", "p", why, **fields)
 
 
@@ -114,6 +116,8 @@ def mine(*, kills: int = 3, why: str = "poisoned") -> Story:
         ),
         read(["delta", 1, 2, "ab"]),
         mine(),
+        mine("a", "b", "a", "b"),
+        mine(replaced=1),
     ],
 )
 def test_what_keeps_the_promise_is_let_pass(story: Story) -> None:
@@ -163,7 +167,8 @@ def test_what_keeps_the_promise_is_let_pass(story: Story) -> None:
         ("C13 l saw generation 2", read(["delta", 1, 2, "ab"], ["delta", 2, 4, "cd"])),
         ("C13 l had to begin", read(["delta", 1, 2, "ab"], ["reset", 1, 0, ""])),
         ("C13 l saw 1: 'ab' to its end", read(["delta", 1, 2, "ab"], END)),
-        ("C14 it ended 7 hosts", mine(kills=7)),
+        ("C14 it ended 4 hosts", mine("a", "a", "a", "a")),
+        ("C14 it ended 5 hosts", mine("a", "b", "a", "b", "a")),
         ("C14 it was never set aside", mine(why="overloaded")),
         ("C14 it was answered", Story().did("poison", "p")),
         (

@@ -27,7 +27,7 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting.effect_life import JOURNAL
-from vareon_runtime.hosting.quarantine import Quarantine
+from vareon_runtime.hosting.effects import EffectRunner
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import Unit
@@ -161,13 +161,13 @@ async def test_a_flow_is_not_over_while_its_host_does_not_know_yet_what_runs(
 ) -> None:
     await cluster.bus.ask(A, Begin("signal ship"))
     await cluster.kill_host()
-    known, take_up = asyncio.Event(), Quarantine.take_up
+    known, take_up = asyncio.Event(), EffectRunner.take_up
 
-    async def later(quarantine: Quarantine, shards: Collection[int]) -> None:
+    async def later(effects: EffectRunner, shards: Collection[int]) -> None:
         await known.wait()
-        await take_up(quarantine, shards)
+        await take_up(effects, shards)
 
-    monkeypatch.setattr(Quarantine, "take_up", later)
+    monkeypatch.setattr(EffectRunner, "take_up", later)
     starting = asyncio.create_task(cluster.start_host())
     await status(cluster, "")
     approving = asyncio.create_task(cluster.bus.ask(A, Approve("ann"), timeout_s=30))
