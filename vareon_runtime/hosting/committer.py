@@ -177,11 +177,22 @@ class Committer:
         self._unsettled = False
         return written
 
+    async def _after_break(self, missing: int) -> Sequence[VareonError | None]:
+        """The outcomes of units from the one on with which the database broke off."""
+        if not missing:
+            return []
+        error = StoreFailed("The database broke off in the middle of its work.", 1.0)
+        failure("commit_failed", error, units=missing)
+        first = None if await self._was_written() else error
+        untried = Unavailable("The database broke off before this was written; ask again.", 0.1)
+        return [first, *[untried] * (missing - 1)]
+
     async def _write(self, units: list[Unit]) -> Sequence[VareonError | None]:
         loop = asyncio.get_running_loop()
         now_ms = int(self._clock.time() * 1000)
         try:
-            return await loop.run_in_executor(self._thread, self._store.commit, units, now_ms)
+            known = await loop.run_in_executor(self._thread, self._store.commit, units, now_ms)
+            return [*known, *await self._after_break(len(units) - len(known))]
         except StaleOwner as error:
             self._stale(error)
             return [Unavailable(error.detail, 0.1)] * len(units)

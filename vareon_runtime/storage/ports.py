@@ -205,7 +205,8 @@ class Store(Protocol):
         Returns:
             For each unit None if it is durable, else why it is not. That unit alone is to
             blame: `Conflict` means that a unique value was taken, `InternalError` that what it
-            writes can never be stored.
+            writes can never be stored. If there are fewer outcomes than units, that of the first
+            unit without one is unknown until `settle` tells it, and those after it were not tried.
 
         Raises:
             StaleOwner: This life of the host was fenced; nothing was written.
@@ -214,7 +215,9 @@ class Store(Protocol):
         ...
 
     def settle(self) -> bool:
-        """Whether the last `commit`, which raised `StoreFailed`, was written all the same.
+        """Whether what the last `commit` left unknown was written all the same.
+
+        That is all of it if it raised `StoreFailed`, and one unit if it told too few outcomes.
 
         Raises:
             StoreFailed: It cannot be told yet.

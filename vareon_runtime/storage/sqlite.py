@@ -255,7 +255,12 @@ class SqliteStore:
             if unit.target in failed:
                 outcomes.append(Unavailable("An earlier change of this entity was refused.", 0.1))
                 continue
-            outcome = self._one(unit, now_ms)
+            try:
+                outcome = self._one(unit, now_ms)
+            except StoreFailed:
+                if len(units) == 1:
+                    raise
+                break
             if outcome is not None:
                 failed.add(unit.target)
             outcomes.append(outcome)
@@ -266,22 +271,16 @@ class SqliteStore:
             self._transaction([unit], now_ms)
         except sqlite3.IntegrityError as error:
             return _conflict(error)
-        except StaleOwner:
+        except (StaleOwner, StoreFailed):
             raise
         except VareonError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - a row may hold anything; its neighbours go on
+        except Exception as error:
             if isinstance(error, sqlite3.Error) and not _by_what_is_written(error):
-                return self._settled(error)
+                raise StoreFailed(f"The database refused a commit: {error}.", 1.0) from error
+            # A row may hold anything; its neighbours go on.
             return InternalError(f"What this turn writes cannot be stored: {error}.")
         return None
-
-    def _settled(self, error: sqlite3.Error) -> StoreFailed | None:
-        failed = StoreFailed(f"The database refused a commit: {error}.", 1.0)
-        try:
-            return None if self.settle() else failed
-        except StoreFailed:
-            return failed
 
     def _load_states(
         self, reader: sqlite3.Connection, part: Sequence[Wanted], into: dict[EntityId, StateRecord]

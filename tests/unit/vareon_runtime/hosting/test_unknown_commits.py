@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -77,3 +78,43 @@ async def test_while_nobody_knows_new_work_is_refused_at_once(
     assert await first == 1
     assert flaky.asked > 1
     assert await cluster.bus.ask(A, Add()) == 2
+
+
+class BreakingOff:
+    """Tells the outcomes of no unit of a batch but its first, and cannot settle at once."""
+
+    def __init__(self, cluster: InProcessCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert cluster.host is not None
+        self._commit = cluster.host.store.commit
+        self.lost: list[Unit] = []
+        self.asked = 0
+        monkeypatch.setattr(cluster.host.store, "commit", self.commit)
+        monkeypatch.setattr(cluster.host.store, "settle", self.settle)
+
+    def commit(self, units: Sequence[Unit], now_ms: int) -> list[VareonError | None]:
+        if len(units) < 3 or self.lost:
+            return self._commit(units, now_ms)
+        self.lost = list(units)
+        return self._commit(units[:2], now_ms)[:1]
+
+    def settle(self) -> bool:
+        self.asked += 1
+        if self.asked == 1:
+            raise StoreFailed("Nothing answers.", 1.0)
+        return True
+
+
+async def test_a_unit_with_which_the_database_broke_off_is_settled_and_later_ones_asked_again(
+    cluster: InProcessCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer_module, "SETTLE_FIRST_S", 0.001)
+    targets = [EntityId("bench", str(number)) for number in range(9)]
+    for target in targets:
+        await cluster.bus.ask(target, Add())
+    store = BreakingOff(cluster, monkeypatch)
+    async with asyncio.timeout(20):
+        told = await asyncio.gather(*(cluster.bus.ask(target, Add()) for target in targets))
+        assert store.asked == 2
+        assert len(store.lost) > 2
+        assert told == [2] * len(targets), "those that were not tried were asked again"
+        assert await asyncio.gather(*(cluster.bus.ask(t, GetCount()) for t in targets)) == told

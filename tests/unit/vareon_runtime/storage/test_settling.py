@@ -12,8 +12,10 @@ import pytest
 from vareon_runtime.errors import StoreFailed
 from vareon_runtime.identity import EntityId
 from vareon_runtime.migrations.run import migrate
+from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import StateRecord, Unit, Wanted
 from vareon_runtime.storage.sqlite import SqliteStore
+from vareon_runtime.storage.tables import DeadLetterRow
 
 TARGET = EntityId("log", "a")
 
@@ -25,12 +27,15 @@ class Forgetful:
         self._connection = connection
         self._written = written
         self.failing = True
+        self.spared = 0
+        """Commits that are made before it begins to fail."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
     def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
-        if statement != "COMMIT" or not self.failing:
+        if statement != "COMMIT" or not self.failing or self.spared:
+            self.spared -= statement == "COMMIT"
             return self._connection.execute(statement, *arguments)
         if self._written:
             self._connection.execute(statement)
@@ -80,3 +85,23 @@ def test_a_commit_that_nobody_settled_says_nothing_of_the_next(store: SqliteStor
     with pytest.raises(StoreFailed):
         store.commit([unit(2)], 0)
     assert store.settle() is False
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_where_the_database_breaks_off_between_units_nothing_is_guessed(
+    store: SqliteStore, written: bool
+) -> None:
+    """A batch that is written unit by unit, for one of them is refused."""
+    store._writer = forgetful = Forgetful(store._writer, written=written)
+    forgetful.spared = 1
+    known = EntityId("log", "known")
+    wrong = RowChange("insert", DeadLetterRow.__table__, {"message_id": b"m"}, {})
+    units = [
+        Unit(known, state=StateRecord(known, 1, 1, b"state")),
+        unit(1),
+        Unit(EntityId("log", "wrong"), rows=[wrong]),
+    ]
+    assert store.commit(units, 0) == [None], "the second is unknown, the third was not tried"
+    assert store.settle() is written
+    found = store.load([Wanted(known), Wanted(TARGET)])
+    assert [loaded.state is not None for loaded in found] == [True, written]
