@@ -39,6 +39,9 @@ READ_SYSTEM = "system:read"
 DECIDE_DEAD_LETTERS = "system:dead_letters"
 READ_MAIL = "system:mail"
 READ_AUDIT = "system:audit"
+EXPLAIN = "system:explain"
+READ_TRACES = "system:traces"
+READ_ENTITIES = "system:entities"
 
 PERMISSIONS: dict[str, str] = {
     READ_ACCOUNT: "See one's own account",
@@ -67,13 +70,16 @@ PERMISSIONS: dict[str, str] = {
     DECIDE_DEAD_LETTERS: "See messages that were given up on, send them again, discard them",
     READ_MAIL: "See letters that were sent, and their links while they have not gone",
     READ_AUDIT: "Read the audit log",
+    EXPLAIN: "Be told what became of one's own messages",
+    READ_TRACES: "Be told what became of everybody's messages",
+    READ_ENTITIES: "Look into everybody's entities, with secrets masked",
 }
 """Every permission there is, and what it means; a route that names another cannot be built."""
 
 _OWN = frozenset({READ_ACCOUNT, UPDATE_ACCOUNT, END_SESSION, MANAGE_KEYS})
-_VIEWER = _OWN | {READ_CHAT, READ_MODELS, ASK_ENTITY, READ_STATUS, SEARCH}
+_VIEWER = _OWN | {READ_CHAT, READ_MODELS, ASK_ENTITY, READ_STATUS, SEARCH, EXPLAIN}
 _MEMBER = _VIEWER | {CHAT, SET_PREFERENCE, TELL_ENTITY}
-_OPERATOR = _MEMBER | {READ_SYSTEM, READ_ROLES}
+_OPERATOR = _MEMBER | {READ_SYSTEM, READ_ROLES, READ_TRACES, READ_ENTITIES}
 
 ADMIN = "admin"
 ROLES: dict[str, frozenset[str]] = {

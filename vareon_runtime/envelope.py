@@ -43,6 +43,7 @@ class Kind(IntEnum):
     STATUS = 8
     HELLO = 9
     CLAIM = 10
+    INSPECT = 11
 
 
 JSON_BODY = 1

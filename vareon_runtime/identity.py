@@ -104,6 +104,12 @@ def derived_id(*parts: str) -> MessageId:
     return _named(parts, version=8)
 
 
+def timed_id(due_ms: int, *parts: str) -> MessageId:
+    """A stable id like `derived_id` that grows with a time, as a UUIDv7 does."""
+    named = _named((str(due_ms), *parts), version=7)
+    return (max(0, due_ms) & (1 << 48) - 1).to_bytes(6, "big") + named[6:]
+
+
 def inner_id(*parts: str) -> MessageId:
     """A stable id like `derived_id`, for asks of effects and flows, whose replies are kept longer.
 

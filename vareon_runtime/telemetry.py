@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 import traceback
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Protocol
 
 _log = logging.getLogger("vareon")
 
@@ -42,12 +44,33 @@ def configure_logging(level: int = logging.INFO) -> None:
     _log.propagate = False
 
 
+class About(Protocol):
+    """What a task is about."""
+
+    def ids(self) -> dict[str, str]:
+        """Ids for the lines that it logs: of its request, its trace, its entity."""
+        ...
+
+
+_about: ContextVar[About | None] = ContextVar("about", default=None)
+
+
+def log_about(about: About | None) -> None:
+    """Add these ids to what this task logs from now on, and the tasks that it makes."""
+    _about.set(about)
+
+
 def event(name: str, **ids: object) -> None:
     """Log a life-cycle event."""
-    _log.info(name, extra={"ids": ids})
+    _log.info(name, extra={"ids": _with_known(ids)})
 
 
 def failure(name: str, error: BaseException | None = None, **ids: object) -> None:
     """Log an error, with where it was raised but not what it carried."""
     trace = (type(error), error, error.__traceback__) if error is not None else None
-    _log.error(name, extra={"ids": ids}, exc_info=trace)
+    _log.error(name, extra={"ids": _with_known(ids)}, exc_info=trace)
+
+
+def _with_known(ids: dict[str, object]) -> dict[str, object]:
+    about = _about.get()
+    return ids if about is None else {**about.ids(), **ids}

@@ -35,6 +35,7 @@ from web.api.roles import RoleRoutes
 from web.api.search import SearchRoutes
 from web.api.status import StatusRoutes
 from web.api.system import SystemRoutes
+from web.api.traces import trace_routes
 from web.api.users import UserRoutes
 from web.app import build_app
 from web.auditing import AUDIT
@@ -117,6 +118,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *_people_routes(rows, bus, ids, accounts, passwords),
         *AuditRoutes(audit).routes(),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
+        *trace_routes(database, link, clock),
         *_domain_routes(rows, bus, ids, sockets, Rights(accounts, clock)),
     ]
     routes += DocumentationRoutes(routes).routes()

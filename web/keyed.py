@@ -30,6 +30,7 @@ from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.storage.database import Database
 from web.found import Found
 from web.guard import Versions, due_guard
+from web.tracing import trace_for
 
 R = TypeVar("R")
 
@@ -170,12 +171,16 @@ class KeyedBus:
                 )
                 version = partial(self._versions, target)
                 return await guard.ask(version, send, repeated=is_repeat())
+        message_id = message_id or self._link.ids.message_id()
+        trace_id, span_id = trace_for(message_id)
         return await self._link.ask(
             target,
             message,
             principal=principal,
             message_id=message_id,
             timeout_s=timeout_s,
+            trace_id=trace_id,
+            span_id=span_id,
             fingerprint=fingerprint,
         )
 
@@ -189,12 +194,16 @@ class KeyedBus:
         fingerprint: bytes,
         expected: int,
     ) -> R:
+        message_id = message_id or self._link.ids.message_id()
+        trace_id, span_id = trace_for(message_id)
         return await self._link.ask(
             target,
             message,
             principal=principal,
             message_id=message_id,
             timeout_s=timeout_s,
+            trace_id=trace_id,
+            span_id=span_id,
             fingerprint=fingerprint,
             expected=expected,
         )
@@ -214,6 +223,8 @@ class KeyedBus:
         fingerprint = b""
         if keyed is not None:
             message_id, fingerprint = message_id or keyed.ask_id(), keyed.fingerprint
+        message_id = message_id or self._link.ids.message_id()
+        trace_id, span_id = trace_for(message_id)
         return await self._link.ask_json(
             target,
             message_name,
@@ -221,6 +232,8 @@ class KeyedBus:
             principal=principal,
             message_id=message_id,
             timeout_s=timeout_s,
+            trace_id=trace_id,
+            span_id=span_id,
             fingerprint=fingerprint,
         )
 
@@ -232,4 +245,7 @@ class KeyedBus:
         position: Position | None = None,
     ) -> Subscription:
         """See `MessageBus.subscribe`."""
-        return self._link.subscribe(target, principal=principal, position=position)
+        trace_id, span_id = trace_for(None)
+        return self._link.subscribe(
+            target, principal=principal, position=position, trace_id=trace_id, span_id=span_id
+        )

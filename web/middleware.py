@@ -36,6 +36,7 @@ from web.quotas import Quotas, tell_quotas
 from web.refusals import Starting
 from web.routes import PUBLIC, Handler, Route
 from web.services.authentication import Authenticator
+from web.tracing import begin_trace
 
 STATUS: dict[str, int] = {
     "invalid": 422,
@@ -146,6 +147,7 @@ class FrontGate:
         """Pass a request on, and turn whatever comes back into an answer."""
         request_id = self._request_id(request)
         remember_id(request, request_id)
+        trace = begin_trace(request.headers.get("traceparent"), request_id)
         try:
             response = await self._serve(request, handler)
         except VareonError as error:
@@ -172,6 +174,7 @@ class FrontGate:
             secure(response.headers)
             tell_quotas(request, response.headers)
             response.headers[REQUEST_ID] = request_id
+            trace.show(response.headers)
         return response
 
     async def _serve(

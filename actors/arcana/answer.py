@@ -91,4 +91,4 @@ def _chunks(
     if route.model_name == GUIDE_MODEL and route.provider_id is None:
         guide = context.resource(Guide)
         return guide.stream(prompt[-1].content if prompt else "", user_id, context.read)
-    return context.resource(Completions).stream(route, prompt)
+    return context.resource(Completions).stream(route, prompt, context.traceparent)

@@ -171,6 +171,7 @@ class Conversation(Entity[ConversationState]):
         if turn.cancelled:
             await self.failed(_cancelled(), context)
             return
+        context.explain(answer.route.reason)
         history = await self._loaded(context)
         stored = self._insert(context, answer.turn_id, answer.text, answer=answer)
         context.emit(

@@ -49,11 +49,13 @@ class Deadlines:
 class Completions:
     """Streams answers. Hosts are given `OpenAiWire`; tests give what they need."""
 
-    def stream(self, route: ModelRoute, messages: Sequence[Said]) -> AsyncGenerator[Chunk, None]:
+    def stream(
+        self, route: ModelRoute, messages: Sequence[Said], traceparent: str = ""
+    ) -> AsyncGenerator[Chunk, None]:
         """The answer to a prompt, piece by piece as it comes.
 
         It ends normally only if the provider said that the answer is whole. Closing the
-        generator early gives the connection up.
+        generator early gives the connection up. The provider is told the trace, if there is one.
 
         Raises:
             UpstreamError: If the provider failed.

@@ -50,8 +50,9 @@ class _Sending:
     with long answers is not its silence.
     """
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, traceparent: str) -> None:
         self.deadlines = deadlines
+        self.traceparent = traceparent
         self.begin = asyncio.get_running_loop().time()
         self.reused = False
         self.waiting = False
@@ -107,7 +108,7 @@ class OpenAiWire(Completions):
             await session.close()
 
     async def stream(
-        self, route: ModelRoute, messages: Sequence[Said]
+        self, route: ModelRoute, messages: Sequence[Said], traceparent: str = ""
     ) -> AsyncGenerator[Chunk, None]:
         """The answer, piece by piece as it comes.
 
@@ -117,7 +118,7 @@ class OpenAiWire(Completions):
             ConfigurationError: If its key cannot be opened or its address is not a URL.
         """
         secret = self._keys.decrypt(route.api_key_encrypted)
-        sending = _Sending(self._deadlines)
+        sending = _Sending(self._deadlines, traceparent)
         response = await self._accepted(route, messages, secret, sending)
         try:
             reader = AnswerReader(response, self._deadlines, sending.begin, secret)
@@ -156,7 +157,7 @@ class OpenAiWire(Completions):
                     return await self._opened(route).post(
                         f"{route.base_url}/chat/completions",
                         data=body if len(body) < _WRITTEN_WHOLE else io.BytesIO(body),
-                        headers=_headers(route, secret),
+                        headers=_headers(route, secret, sending.traceparent),
                         allow_redirects=False,
                         trace_request_ctx=sending,
                     )
@@ -229,7 +230,7 @@ async def _free(_session: Any, context: SimpleNamespace, _params: Any) -> None:
     context.trace_request_ctx.go()
 
 
-def _headers(route: ModelRoute, secret: str) -> dict[str, str]:
+def _headers(route: ModelRoute, secret: str, traceparent: str) -> dict[str, str]:
     headers = {
         "Content-Type": "application/json",
         "Accept": "text/event-stream",
@@ -239,6 +240,8 @@ def _headers(route: ModelRoute, secret: str) -> dict[str, str]:
         headers["Authorization"] = f"Bearer {secret}"
     if route.organization_id:
         headers["OpenAI-Organization"] = route.organization_id
+    if traceparent:
+        headers["traceparent"] = traceparent
     return headers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import Executable
 
 from vareon_runtime.clock import Clock, utc
 from vareon_runtime.entity.effect import EffectCall
@@ -19,6 +19,7 @@ from vareon_runtime.entity.publication import (
     topic_id,
 )
 from vareon_runtime.entity.reminder import NOTED, AskedReminder, Noted, When, handler_of
+from vareon_runtime.entity.row_tables import demand_columns, table_of
 from vareon_runtime.entity.schedule import Misfire
 from vareon_runtime.errors import InternalError
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal
@@ -123,6 +124,7 @@ class Context:
         "entity_id",
         "message_id",
         "principal",
+        "remark",
         "sender",
     )
 
@@ -145,6 +147,7 @@ class Context:
         """The entity that sent the message; None for asks, results and subscriptions."""
         self.deadline_s = deadline_s
         """When the sender gives up, in epoch seconds; None if it does not wait."""
+        self.remark = ""
         self._changes: Changes | None = None
         self._undertakings = undertakings
         self._clock = host.clock
@@ -173,23 +176,27 @@ class Context:
         """A fresh UUIDv7 as text."""
         return self._ids.text_id()
 
+    def explain(self, remark: str) -> None:
+        """Say in a line why this turn does what it does, for ``vareon explain``: no secrets."""
+        self.remark = remark
+
     def insert(self, row: type[Base], **values: Any) -> None:
         """Add a row; it is written in this turn's commit."""
-        self.changes.rows.append(RowChange("insert", _table(row), values, {}))
+        self.changes.rows.append(RowChange("insert", table_of(row), values, {}))
 
     def upsert(self, row: type[Base], **values: Any) -> None:
         """Add a row, or change the one with the same primary key."""
-        self.changes.rows.append(RowChange("upsert", _table(row), values, {}))
+        self.changes.rows.append(RowChange("upsert", table_of(row), values, {}))
 
     def update(self, row: type[Base], where: Mapping[str, Any], **values: Any) -> None:
         """Change rows whose columns equal ``where``."""
-        _demand_columns("update", where)
-        self.changes.rows.append(RowChange("update", _table(row), values, where))
+        demand_columns("update", where)
+        self.changes.rows.append(RowChange("update", table_of(row), values, where))
 
     def delete_rows(self, row: type[Base], **where: Any) -> None:
         """Delete rows whose columns equal ``where``."""
-        _demand_columns("delete_rows", where)
-        self.changes.rows.append(RowChange("delete", _table(row), {}, where))
+        demand_columns("delete_rows", where)
+        self.changes.rows.append(RowChange("delete", table_of(row), {}, where))
 
     def delete(self) -> None:
         """End this entity when the turn commits: its row goes, a tombstone stays."""
@@ -379,19 +386,3 @@ def find_resource(resources: Mapping[type[Any], Any], kind: type[R]) -> R:
     if found is None:
         raise InternalError(f"This host was not given a {kind.__name__}.")
     return found  # type: ignore[no-any-return]
-
-
-def _demand_columns(method: str, where: Mapping[str, Any]) -> None:
-    """Refuse what would pick every row, or, as null equals nothing, none."""
-    if not where:
-        raise InternalError(f"{method} needs at least one column to pick rows by.")
-    for name, value in where.items():
-        if value is None:
-            raise InternalError(f"{method} cannot pick rows by {name}, for null equals nothing.")
-
-
-def _table(row: type[Base]) -> Table:
-    table = row.__table__
-    if not isinstance(table, Table):
-        raise InternalError(f"{row.__name__} is not mapped to a table.")
-    return table

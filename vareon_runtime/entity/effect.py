@@ -56,6 +56,8 @@ class EffectContext(Protocol):
     deadline_s: float | None
     """When whoever waits for the answer gives up, in epoch seconds; None if nobody waits."""
     principal: Principal | None
+    traceparent: str
+    """Its trace and itself as W3C Trace Context, for a request to the outside."""
 
     async def ask(self, target: EntityId, message: Request[R], timeout_s: float | None = None) -> R:
         """Ask another entity. The id is derived, so a rerun receives the stored reply.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,11 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.hosting.delivery import Arrived, Asked, Caller, Delivery, Resulted, Ticked
+from vareon_runtime.hosting.spans import trace_of
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.storage.ports import Channel, InboxRecord, StateRecord, Wanted
-from vareon_runtime.telemetry import failure
+from vareon_runtime.telemetry import failure, log_about
+from vareon_runtime.trail import Trail
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.host import Host
@@ -65,6 +68,8 @@ class Activation:
         "last_used",
         "life",
         "mailbox",
+        "now",
+        "outcome",
         "recent",
         "running",
         "settled",
@@ -72,6 +77,7 @@ class Activation:
         "stopped",
         "target",
         "tombstone",
+        "trail",
         "turn_began",
         "uncommitted",
         "version",
@@ -90,6 +96,12 @@ class Activation:
         self.mailbox: deque[Delivery] | None = None
         self.running: asyncio.Task[None] | None = None
         self.turn_began = 0.0
+        self.now: Delivery | None = None
+        """What the running turn handles."""
+        self.outcome = ""
+        """Why the running turn has failed, if it has."""
+        self.trail: Trail | None = None
+        """What the running turn leaves of its way, once it has been written down."""
         self.stopped = False
         """Whether the running turn was told to end because it takes too long."""
         self.recent: dict[MessageId, InboxRecord] | None = None
@@ -114,6 +126,19 @@ class Activation:
         if (self.life, life) not in _ALLOWED:
             raise InternalError(f"An activation cannot go from {self.life} to {life}.")
         self.life = life
+
+    def in_hand(self) -> Iterator[Delivery]:
+        """The delivery whose turn runs, then those that wait."""
+        if self.now is not None:
+            yield self.now
+        yield from self.mailbox or ()
+
+    def ids(self) -> dict[str, str]:
+        """What log lines of the running turn say of it."""
+        told = {"entity": str(self.target)}
+        if self.now is not None:
+            told["trace_id"] = trace_of(self.now).hex()
+        return told
 
     @property
     def idle(self) -> bool:
@@ -155,13 +180,16 @@ class Activation:
 
     async def _run(self) -> None:
         delivery: Delivery | None = None
+        log_about(self)
         try:
             if self.life is Life.NEW:
                 await self._load()
             while self.mailbox and self.life is Life.ACTIVE:
-                delivery = self.mailbox.popleft()
+                delivery = self.now = self.mailbox.popleft()
                 self.turn_began = self.host.clock.monotonic()
+                self.outcome, self.trail = "", None
                 await self.host.quarantine.run(self, delivery)
+                self.host.spans.ran(self, delivery)
                 if self.keyed is not None and isinstance(delivery, Asked):
                     self.keyed.discard(delivery.request.message_id)
                 delivery = None
@@ -176,7 +204,7 @@ class Activation:
             told = InternalError("This entity could not work; the server's log says why.")
             self._break_off(delivery, told)
         finally:
-            self.running = None
+            self.running = self.now = None
             self.last_used = self.host.clock.monotonic()
             if not self.mailbox:
                 self.mailbox = None
@@ -305,6 +333,7 @@ class Activation:
         """Leave memory in the middle of a turn, whose sender hears why as well."""
         self.drop(error)
         if delivery is not None and not self.host.stopping:
+            self.host.spans.ran(self, delivery, error.code)
             self.turn_away(delivery, error)
 
     def turn_away(self, delivery: Delivery, error: VareonError) -> None:

@@ -59,6 +59,10 @@ class Catalog:
             failure("activation_failed", error, entity=str(target))
             raise InternalError("This entity could not be made; the log says why.") from error
 
+    def find(self, target: EntityId) -> Activation | None:
+        """The entity's activation, if it is in memory."""
+        return self._live.get(target)
+
     def remove(self, activation: Activation) -> None:
         """Forget an activation, unless another has taken its place."""
         if self._live.get(activation.target) is activation:

@@ -84,6 +84,8 @@ class Subscribed:
     positions: tuple[Position, ...]
     principal: Principal | None
     message_id: bytes
+    trace_id: bytes
+    span_id: bytes
 
 
 class Arrived(NamedTuple):
@@ -93,6 +95,8 @@ class Arrived(NamedTuple):
     sent: Sent
     caller: Caller
     principal: Principal | None
+    arrived_s: float
+    """When it came, by this host's monotonic clock."""
 
     @property
     def message_id(self) -> MessageId:

@@ -53,6 +53,10 @@ class RunningEffect:
         """The entity it belongs to."""
         return self.record.target
 
+    def ids(self) -> dict[str, str]:
+        """What log lines of it say."""
+        return {"entity": str(self.target), "trace_id": self.call.trace_id.hex()}
+
 
 def to_record(
     started: StartedEffect,

@@ -12,6 +12,7 @@ from vareon_runtime.errors import DeadlineExceeded, VareonError
 from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.identity import EntityId, MessageId, Principal, as_text, inner_id
 from vareon_runtime.message import Request
+from vareon_runtime.trail import span_of, traceparent
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.host import Host
@@ -33,6 +34,7 @@ class HostEffectContext:
         self.epoch = host.ownership.epoch
         self.deadline_s = effect.call.deadline_s or None
         self.principal: Principal | None = effect.call.principal
+        self.traceparent = traceparent(effect.call.trace_id, effect.record.effect_id)
         self._host = host
         self._effect = effect
         self._asked = 0
@@ -80,6 +82,7 @@ async def ask_for(
         message_id=message_id,
         timeout_s=timeout_s,
         trace_id=effect.call.trace_id,
+        span_id=span_of(effect.record.effect_id),
         waits=effect.call.waits,
     )
 

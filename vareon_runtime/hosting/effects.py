@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vareon_runtime.entity.context import Changes, SentSignal
@@ -28,7 +28,7 @@ from vareon_runtime.identity import EntityId
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import EffectRecord, Unit
-from vareon_runtime.telemetry import failure
+from vareon_runtime.telemetry import failure, log_about
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
@@ -80,6 +80,10 @@ class EffectRunner:
         self._on_their_way(changes.signals, -1)
         for sent in changes.signals:
             self._tell(sent)
+
+    def under_way(self) -> Iterator[RunningEffect]:
+        """Those that run, or wait for a place."""
+        return (life.effect for life in self._lives.values())
 
     @property
     def full(self) -> bool:
@@ -324,6 +328,7 @@ class EffectRunner:
 
     async def _run(self, life: EffectLife, activation: Activation) -> None:
         effect = life.effect
+        log_about(effect)
         value: Any = None
         error: VareonError | None = None
         try:

@@ -23,7 +23,7 @@ from vareon_runtime.errors import (
     Unavailable,
     VareonError,
 )
-from vareon_runtime.hosting import keyed
+from vareon_runtime.hosting import inspection, keyed
 from vareon_runtime.hosting.activation import Activation
 from vareon_runtime.hosting.audience import CREDIT_LIMIT, Audience
 from vareon_runtime.hosting.catalog import Catalog
@@ -41,6 +41,7 @@ from vareon_runtime.hosting.quarantine import Quarantine
 from vareon_runtime.hosting.reminders import Reminders
 from vareon_runtime.hosting.retention import KEPT, Kept, Retention
 from vareon_runtime.hosting.shard_work import ShardWork
+from vareon_runtime.hosting.spans import Spans
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
 from vareon_runtime.placement import shard_of, to_bitmap
@@ -96,6 +97,7 @@ class Host:
         self.turns = 0
         self.store = store
         self.audience = Audience()
+        self.spans = Spans()
         self.hung_up = HungUp()
         self._last: dict[EntityId, PendingUnit] = {}
         self._sweeping: asyncio.Task[None] | None = None
@@ -183,6 +185,8 @@ class Host:
                 self._hang_up(caller)
             elif kind == Kind.PROBE:
                 caller.reply(msgspec.msgpack.encode(self.status()))
+            elif kind == Kind.INSPECT:
+                caller.reply(inspection.answer(self, body))
         except VareonError as error:
             caller.refuse(error)
         except (ValueError, msgspec.MsgspecError):
@@ -293,13 +297,21 @@ class Host:
             reader = Subscriber(caller, min(wanted.credit, CREDIT_LIMIT))
             principal = request.principal if flags & envelope.TRUSTED else None
             positions = wanted.positions[:POSITIONS_LIMIT]
-            delivery = Subscribed(reader, positions, principal, request.message_id)
+            delivery = Subscribed(
+                reader,
+                positions,
+                principal,
+                request.message_id,
+                request.trace_id,
+                request.span_id,
+            )
             self.audience.admit(caller, request.target)
         elif self.committer.full:
             raise Overloaded("The database cannot keep up; try again.", 1.0)
         elif flags & envelope.SENT:
             principal = request.principal if flags & envelope.TRUSTED else None
-            delivery = Arrived(request, unpack_sent(request.body), caller, principal)
+            arrived_s = self.clock.monotonic()
+            delivery = Arrived(request, unpack_sent(request.body), caller, principal, arrived_s)
         else:
             self._refuse_when_behind(caller)
             if flags & envelope.PREFIXED:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Table
 
 from vareon_runtime import codec
-from vareon_runtime.envelope import Kind, Request, Sent, pack_sent, unpack_principal
+from vareon_runtime.envelope import NO_SPAN, Kind, Request, Sent, pack_sent, unpack_principal
 from vareon_runtime.errors import InternalError, Refused, VareonError
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.identity import EntityId, MessageId
@@ -52,6 +52,8 @@ class Outgoing(NamedTuple):
     body: bytes
     principal: bytes
     trace_id: bytes
+    span_id: bytes
+    """The turn that sent it."""
 
     def row(self) -> RowChange:
         """Its row, to be committed with the turn that sends it."""
@@ -70,6 +72,7 @@ class Outgoing(NamedTuple):
                 "body": self.body,
                 "principal": self.principal,
                 "trace_id": self.trace_id,
+                "span_id": self.span_id,
             },
             {},
         )
@@ -121,6 +124,7 @@ class Outbox:
                     row["body"],
                     row["principal"],
                     row["trace_id"],
+                    row["span_id"] or NO_SPAN,
                 )
             )
 
@@ -192,7 +196,7 @@ class Outbox:
             principal,
             CONFIRM_WITHIN_S,
             message.trace_id,
-            message.message_id[8:],
+            message.span_id,
             body,
         )
         try:

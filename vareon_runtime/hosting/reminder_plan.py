@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from vareon_runtime import codec
 from vareon_runtime.entity.reminder import AskedReminder
 from vareon_runtime.entity.schedule import Schedule
-from vareon_runtime.identity import EntityId, MessageId, Principal, derived_id
+from vareon_runtime.identity import EntityId, MessageId, Principal, timed_id
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.tables import ReminderRow
@@ -33,6 +33,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
         body: The encoded message; empty for a ``@reminder`` method.
         principal: On whose behalf it was asked for.
         attempts: How often the tick to come has failed.
+        trace_id: The trace in which it was asked for.
     """
 
     schedule: Schedule
@@ -41,12 +42,15 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     body: bytes = b""
     principal: Principal | None = None
     attempts: int = 0
+    trace_id: bytes = b""
 
     @classmethod
-    def of(cls, asked: AskedReminder) -> Plan:
+    def of(cls, asked: AskedReminder, trace_id: bytes = b"") -> Plan:
         """The plan for what a turn asked for."""
         body = b"" if asked.message is None else codec.encode(asked.message)
-        return cls(asked.schedule, asked.due_ms, asked.handler, body, asked.principal)
+        return cls(
+            asked.schedule, asked.due_ms, asked.handler, body, asked.principal, trace_id=trace_id
+        )
 
     def following(self, due_ms: int | None) -> Plan | None:
         """The plan for the next tick, if there is one."""
@@ -81,7 +85,7 @@ class Armed:
 
     def tick_id(self) -> MessageId:
         """Names this very tick: the same after a failure or a kill."""
-        return derived_id("tick", *self.target, self.name, str(self.plan.due_ms))
+        return timed_id(self.plan.due_ms, "tick", *self.target, self.name)
 
 
 def from_row(row: Mapping[str, Any]) -> Armed:
@@ -104,14 +108,14 @@ def row_of(target: EntityId, name: str, plan: Plan | None, wake_ms: int | None =
     return RowChange("upsert", REMINDERS, values, {})
 
 
-def rows_of(target: EntityId, changes: Changes) -> list[RowChange]:
+def rows_of(target: EntityId, changes: Changes, trace_id: bytes = b"") -> list[RowChange]:
     """Everything a turn changes about its entity's reminders; what it asked for becomes armed."""
     if changes.deleted:
         changes.reminders.clear()
         changes.armed.clear()
         return [RowChange("delete", REMINDERS, {}, {"kind": target.kind, "key": target.key})]
     for name, asked in changes.reminders.items():
-        plan = None if asked is None else Plan.of(asked)
+        plan = None if asked is None else Plan.of(asked, trace_id)
         changes.armed[name] = armed_for(target, name, plan)
     return [
         row_of(target, name, None if armed is None else armed.plan, armed and armed.wake_ms)

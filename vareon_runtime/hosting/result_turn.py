@@ -8,8 +8,9 @@ from vareon_runtime.entity.context import Context
 from vareon_runtime.errors import Cancelled, FlowHalted, InternalError, VareonError
 from vareon_runtime.hosting import redrive, sends, turn
 from vareon_runtime.hosting.delivery import Caller, Resulted
-from vareon_runtime.hosting.effect_call import StoredCall
+from vareon_runtime.hosting.effect_call import RunningEffect
 from vareon_runtime.hosting.outcome import stored_error, stored_reply
+from vareon_runtime.hosting.spans import note
 from vareon_runtime.storage.ports import InboxRecord, Unit
 from vareon_runtime.telemetry import failure
 
@@ -34,6 +35,7 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
         payload, context = await _take(activation, resulted, unit)
     elif call.answers:
         payload = stored_error(Cancelled("What this belonged to was deleted."))
+    unit.noted = note(activation, resulted, resulted.error, context.remark)
     answered = InboxRecord(activation.target, call.message_id, call.digest, payload)
     callers: list[tuple[Caller, bool]] = []
     if call.answers:
@@ -45,16 +47,16 @@ async def resulted(activation: Activation, resulted: Resulted) -> None:
 
 async def _take(activation: Activation, resulted: Resulted, unit: Unit) -> tuple[bytes, Context]:
     """Give the result to ``then``, or the error, also one that ``then`` raises, to ``failed``."""
-    call = resulted.effect.call
-    error = resulted.error
+    effect = resulted.effect
+    call, error = effect.call, resulted.error
     if error is None:
         context = turn.context_for(activation, call.message_id, call.principal)
-        reply, error = await _one_way(activation, call.then, resulted.value, context, call, unit)
+        reply, error = await _one_way(activation, call.then, resulted.value, context, unit, effect)
         if error is None:
             return reply, context
     context = turn.context_for(activation, call.message_id, call.principal)
     if call.failed is not None:
-        reply, problem = await _one_way(activation, call.failed, error, context, call, unit)
+        reply, problem = await _one_way(activation, call.failed, error, context, unit, effect)
         if problem is None:
             return reply, context
         error = problem
@@ -69,13 +71,14 @@ async def _one_way(
     method: str,
     argument: Any,
     context: Context,
-    call: StoredCall,
     unit: Unit,
+    effect: RunningEffect,
 ) -> tuple[bytes, VareonError | None]:
+    call = effect.call
     try:
         handling = getattr(activation.entity, method)(argument, context)
         result = await turn.within_limit(activation, handling)
-        await sends.number(activation, context, call.trace_id)
+        await sends.number(activation, context, call.trace_id, effect.record.effect_id)
         reply = stored_reply(result)
         answered = InboxRecord(activation.target, call.message_id, call.digest, reply)
         turn.fill(

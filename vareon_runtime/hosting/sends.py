@@ -15,11 +15,12 @@ from vareon_runtime.errors import InternalError, Refused, Unavailable, VareonErr
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.hosting.delivery import Arrived
 from vareon_runtime.hosting.outbox import Outgoing
-from vareon_runtime.identity import EntityId, derived_id
+from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.message import Message
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import Channel, Wanted
 from vareon_runtime.storage.tables import ChannelRow
+from vareon_runtime.trail import span_of
 
 if TYPE_CHECKING:
     from vareon_runtime.hosting.activation import Activation
@@ -42,8 +43,14 @@ async def channel(activation: Activation, peer: EntityId) -> Channel:
     return found
 
 
-async def number(activation: Activation, context: Context, trace_id: bytes) -> None:
+async def number(activation: Activation, context: Context, trace_id: bytes, by: MessageId) -> None:
     """Number what a turn sends, and add the rows that make it durable.
+
+    Args:
+        activation: Whose turn it is.
+        context: What it wants to send.
+        trace_id: The trace that it belongs to.
+        by: The message, effect or tick that the turn handles.
 
     Raises:
         Unavailable: If the numbers cannot be read; the turn must then be undone.
@@ -58,8 +65,10 @@ async def number(activation: Activation, context: Context, trace_id: bytes) -> N
         known = await channel(activation, target)
         following = known.sent + 1
         whose = principal if other is None else other
-        message_id = derived_id("send", *sender, *target, str(following))
-        outgoing = Outgoing(message_id, sender, target, following, name, body, whose, trace_id)
+        message_id = activation.host.services.ids.message_id()
+        outgoing = Outgoing(
+            message_id, sender, target, following, name, body, whose, trace_id, span_of(by)
+        )
         changes.rows.append(_advance(activation, target, replace(known, sent=following)))
         changes.rows.append(outgoing.row())
         changes.outgoing.append(outgoing)

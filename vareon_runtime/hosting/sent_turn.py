@@ -12,7 +12,8 @@ from vareon_runtime.errors import Unavailable, VareonError
 from vareon_runtime.hosting import redrive, sends, turn
 from vareon_runtime.hosting.delivery import Arrived, Caller
 from vareon_runtime.hosting.outcome import stored_reply
-from vareon_runtime.storage.ports import Channel, InboxRecord, Unit
+from vareon_runtime.hosting.spans import note
+from vareon_runtime.storage.ports import Channel, Unit
 from vareon_runtime.telemetry import event
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ async def arrived(activation: Activation, arrived: Arrived) -> None:
     try:
         known = await sends.channel(activation, arrived.sent.sender)
     except VareonError as error:
-        arrived.caller.refuse(error)
+        turn.refuse(activation, arrived.caller, error)
         return
     if arrived.sent.number <= known.handled:
         turn.answer_when_settled(activation, arrived.caller, _CONFIRMED, as_json=False)
         return
     too_early = sends.out_of_order(known, arrived)
     if too_early is not None:
-        arrived.caller.refuse(too_early)
+        turn.refuse(activation, arrived.caller, too_early)
         return
     await _handle(activation, arrived, known)
 
@@ -52,8 +53,8 @@ async def _handle(activation: Activation, arrived: Arrived, known: Channel) -> N
         changes = context.changes
         # Nobody waits for an answer that an effect may give later.
         changes.effects = [replace(started, answers=False) for started in changes.effects]
-        inbox = InboxRecord(activation.target, arrived.request.message_id, b"", None)
-        turn.fill(activation, unit, context, inbox, arrived.request.trace_id, existed=existed)
+        noted = unit.noted = note(activation, arrived, None, context.remark)
+        turn.fill(activation, unit, context, noted, arrived.request.trace_id, existed=existed)
     except VareonError as error:
         activation.roll_back(existed=existed)
         _fail(activation, arrived, known, error)
@@ -80,7 +81,7 @@ async def _run(activation: Activation, arrived: Arrived, context: Context, unit:
     message = codec.decode(handler.message, arrived.sent.body)
     activation.entity.permit(message, context)
     await turn.within_limit(activation, handler.method(activation.entity, message, context))
-    await sends.number(activation, context, request.trace_id)
+    await sends.number(activation, context, request.trace_id, request.message_id)
 
 
 def _in_vain(activation: Activation, arrived: Arrived, known: Channel) -> None:
@@ -93,6 +94,7 @@ def _in_vain(activation: Activation, arrived: Arrived, known: Channel) -> None:
 def _fail(activation: Activation, arrived: Arrived, known: Channel, error: VareonError) -> None:
     """Have it tried again, or set it aside so that those behind it go on."""
     attempts = sends.gives_up(activation, arrived, error)
+    activation.outcome = error.code
     if attempts is None:
         arrived.caller.refuse(Unavailable(error.detail, sends.pause_s(activation, arrived)))
         return

@@ -11,6 +11,7 @@ from vareon_runtime.hosting import redrive, sent_turn
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Subscribed, Ticked
 from vareon_runtime.hosting.outcome import PendingUnit, stored_error
+from vareon_runtime.hosting.spans import record_of, trail_of
 from vareon_runtime.identity import id_time_s
 from vareon_runtime.storage.changes import RowChange
 from vareon_runtime.storage.ports import InboxRecord, Unit
@@ -74,7 +75,8 @@ async def _asked(activation: Activation, asked: Asked, kills: int) -> bool:
     )
     digest = request.fingerprint or codec.digest(request.name, principal, request.body)
     reply = stored_error(error)
-    inbox = InboxRecord(activation.target, request.message_id, digest, reply)
+    activation.outcome = error.code
+    inbox = record_of(activation.target, asked, digest, reply, trail_of(activation, asked))
     activation.remember(inbox)
     unit = Unit(activation.target, inbox=inbox, rows=[_row(activation, letter)])
     pending = PendingUnit(activation, unit, Changes(), reply, [(caller, as_json)])

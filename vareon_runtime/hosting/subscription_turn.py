@@ -25,11 +25,13 @@ async def subscribed(activation: Activation, subscribed: Subscribed) -> None:
         activation.entity.permit(None, context)
         missed = await _missed(activation, subscribed.positions, context)
     except VareonError as error:
+        activation.outcome = error.code
         activation.host.audience.refuse(subscribed.subscriber.caller, error)
         return
     except Exception as error:  # noqa: BLE001 - its author may raise anything; the reader must hear
         turn.log_failure(activation, "subscription", error)
         problem = InternalError("What was missed cannot be told; the log says why.")
+        activation.outcome = problem.code
         activation.host.audience.refuse(subscribed.subscriber.caller, problem)
         return
     for frame in missed:

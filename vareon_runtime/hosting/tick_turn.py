@@ -21,8 +21,9 @@ from vareon_runtime.hosting import sends, turn
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.hosting.delivery import Ticked
 from vareon_runtime.hosting.reminder_plan import Armed, Plan, armed_for, row_of
+from vareon_runtime.hosting.spans import note
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.storage.ports import InboxRecord, Unit
+from vareon_runtime.storage.ports import Unit
 from vareon_runtime.telemetry import event, failure
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ async def _ticked(activation: Activation, ticked: Ticked) -> None:
     armed = ticked.armed
     unit = Unit(activation.target)
     if activation.entity.exists:
-        context = await _handle(activation, ticked)
-        record = InboxRecord(activation.target, ticked.message_id, b"", None)
-        turn.fill(activation, unit, context, record, ticked.message_id, existed=True)
+        context, error = await _handle(activation, ticked)
+        noted = unit.noted = note(activation, ticked, error, context.remark)
+        turn.fill(activation, unit, context, noted, ticked.message_id, existed=True)
     else:
         context = _context(activation, ticked)
         context.changes.armed[armed.name] = None
@@ -60,7 +61,7 @@ async def _ticked(activation: Activation, ticked: Ticked) -> None:
     turn.submit(activation, unit, context.changes, None, [])
 
 
-async def _handle(activation: Activation, ticked: Ticked) -> Context:
+async def _handle(activation: Activation, ticked: Ticked) -> tuple[Context, VareonError | None]:
     """The context with everything the turn leaves, the reminder's next due time included."""
     now_ms = int(activation.host.clock.time() * 1000)
     armed = ticked.armed
@@ -69,13 +70,13 @@ async def _handle(activation: Activation, ticked: Ticked) -> Context:
         settled = plan.schedule.settle(plan.due_ms, now_ms)
         if settled.fires or plan.attempts:
             await _call(activation, armed, settled.missed, context)
-        await sends.number(activation, context, ticked.message_id)
+        await sends.number(activation, context, ticked.message_id, ticked.message_id)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises, the schedule goes on
         activation.roll_back(existed=True)
         context = _context(activation, ticked)
         known = _known(activation, armed, error)
         give_up_or_postpone(context.changes, armed, known, now_ms)
-        return context
+        return context, known
     activation.host.turns += 1
     changes = context.changes
     # Nobody waits for an answer that an effect may give later.
@@ -84,7 +85,7 @@ async def _handle(activation: Activation, ticked: Ticked) -> Context:
     if armed.name not in changes.reminders:
         following = plan.following(settled.following_ms)
         changes.armed[armed.name] = armed_for(armed.target, armed.name, following)
-    return context
+    return context, None
 
 
 def _context(activation: Activation, ticked: Ticked) -> Context:

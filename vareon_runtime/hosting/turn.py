@@ -36,6 +36,7 @@ from vareon_runtime.hosting.outcome import (
     stored_reply,
 )
 from vareon_runtime.hosting.reminder_plan import rows_of
+from vareon_runtime.hosting.spans import record_of, trail_of
 from vareon_runtime.identity import EntityId, Principal
 from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.changes import RowChange
@@ -74,7 +75,7 @@ async def asked(activation: Activation, asked: Asked) -> None:
     request, flags, caller, until_s = asked
     host = activation.host
     if until_s < host.clock.monotonic():
-        caller.refuse(DeadlineExceeded("It waited longer than the time allowed."))
+        refuse(activation, caller, DeadlineExceeded("It waited longer than the time allowed."))
         return
     principal = request.principal if flags & envelope.TRUSTED else None
     try:
@@ -97,9 +98,15 @@ async def asked(activation: Activation, asked: Asked) -> None:
         activation.expect_version(request.expected)
         message = _message(handler, request.body, flags)
     except VareonError as error:
-        caller.refuse(error)
+        refuse(activation, caller, error)
         return
     await _handle(activation, asked, handler, message, principal, digest)
+
+
+def refuse(activation: Activation, caller: Caller, error: VareonError) -> None:
+    """Answer with an error, and remember that this is how the turn ended."""
+    activation.outcome = error.code
+    caller.refuse(error)
 
 
 def handler_of(activation: Activation, name: str, flags: int = 0) -> Handler:
@@ -149,8 +156,9 @@ async def _handle(
                 f"{request.name} commits nothing, so its handler cannot send, remind, start, emit "
                 "or change rows: make it a command, and not durable=False."
             )
-        await sends.number(activation, context, request.trace_id)
-        inbox = InboxRecord(activation.target, request.message_id, digest, payload)
+        await sends.number(activation, context, request.trace_id, request.message_id)
+        trail = activation.trail = trail_of(activation, asked, context.remark)
+        inbox = record_of(activation.target, asked, digest, payload, trail)
         unit = Unit(activation.target, inbox=inbox)
         if handler.options.durable:
             fill(
@@ -164,12 +172,13 @@ async def _handle(
             )
     except VareonError as error:
         activation.roll_back(existed=existed)
-        caller.refuse(error)
+        refuse(activation, caller, error)
         return
     except Exception as error:  # noqa: BLE001 - a handler may raise anything; its caller must hear
         log_failure(activation, request.name, error)
         activation.roll_back(existed=existed)
-        caller.refuse(InternalError("The message could not be handled; the log says why."))
+        problem = InternalError("The message could not be handled; the log says why.")
+        refuse(activation, caller, problem)
         return
     activation.host.turns += 1
     as_json = bool(flags & envelope.JSON_BODY)
@@ -258,7 +267,7 @@ def fill(
     effects = _started(activation, context, inbox, trace_id, waits)
     reminders: list[RowChange] = []
     if changes.reminders or changes.armed or changes.deleted:
-        reminders = rows_of(activation.target, changes)
+        reminders = rows_of(activation.target, changes, trace_id)
     for fact in changes.events:
         codec.encode_frame(fact)
     unit.state = activation.changed_state(created=created, deleted=changes.deleted)

@@ -43,7 +43,7 @@ CREATE TABLE inbox (
 	"key" VARCHAR(200) NOT NULL, 
 	digest BLOB NOT NULL, 
 	reply BLOB, 
-	handled_at_ms BIGINT NOT NULL, 
+	handled_at_ms BIGINT NOT NULL, trace_id BLOB, trail BLOB, 
 	CONSTRAINT pk_inbox PRIMARY KEY (message_id, kind, "key")
 )
  WITHOUT ROWID
@@ -153,7 +153,7 @@ CREATE TABLE outbox (
 	name VARCHAR(80) NOT NULL, 
 	body BLOB NOT NULL, 
 	principal BLOB NOT NULL, 
-	trace_id BLOB NOT NULL, 
+	trace_id BLOB NOT NULL, span_id BLOB, 
 	CONSTRAINT pk_outbox PRIMARY KEY (message_id)
 )
  WITHOUT ROWID
@@ -368,4 +368,6 @@ CREATE TABLE api_keys (
 	CONSTRAINT fk_api_keys_user_id_users FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
 );
 CREATE INDEX ix_api_keys_user_id_created_at_id ON api_keys (user_id, created_at, id);
-INSERT INTO alembic_version (version_num) VALUES ('0017');
+CREATE INDEX ix_inbox_trace_id ON inbox (trace_id) WHERE trace_id IS NOT NULL;
+CREATE INDEX ix_dead_letters_trace_id ON dead_letters (trace_id);
+INSERT INTO alembic_version (version_num) VALUES ('0018');

@@ -18,7 +18,7 @@ import msgspec
 from vareon_runtime import codec, envelope
 from vareon_runtime.clock import Clock, SystemClock
 from vareon_runtime.config import Settings
-from vareon_runtime.envelope import Kind, Request, Wait, hops, pack_request
+from vareon_runtime.envelope import NO_SPAN, Kind, Request, Wait, hops, pack_request
 from vareon_runtime.errors import DeadlineExceeded, InvalidMessage, Overloaded, Unavailable
 from vareon_runtime.identity import EntityId, IdSource, MessageId, Principal, seeded_ids
 from vareon_runtime.message import Position, reply_type
@@ -113,6 +113,7 @@ class LinkBus:
         message_id: MessageId | None = None,
         timeout_s: float = 10.0,
         trace_id: bytes | None = None,
+        span_id: bytes = NO_SPAN,
         waits: tuple[Wait, ...] = (),
         fingerprint: bytes = b"",
         expected: int | None = None,
@@ -128,6 +129,7 @@ class LinkBus:
             message_id,
             timeout_s,
             trace_id,
+            span_id,
             waits,
         )
         reply: R = codec.decode(reply_type(type(message)), payload)
@@ -142,6 +144,8 @@ class LinkBus:
         principal: Principal,
         message_id: MessageId | None = None,
         timeout_s: float = 10.0,
+        trace_id: bytes | None = None,
+        span_id: bytes = NO_SPAN,
         fingerprint: bytes = b"",
         expected: int | None = None,
     ) -> bytes:
@@ -149,7 +153,15 @@ class LinkBus:
         flags, before = envelope.prefix(fingerprint, expected)
         flags |= envelope.JSON_BODY
         return await self._ask(
-            target, message_name, before + body, flags, principal, message_id, timeout_s, None
+            target,
+            message_name,
+            before + body,
+            flags,
+            principal,
+            message_id,
+            timeout_s,
+            trace_id,
+            span_id,
         )
 
     async def deliver(self, request: Request, timeout_s: float) -> tuple[int, bytes]:
@@ -166,9 +178,11 @@ class LinkBus:
         *,
         principal: Principal | None = None,
         position: Position | None = None,
+        trace_id: bytes | None = None,
+        span_id: bytes = NO_SPAN,
     ) -> LinkSubscription:
         """See `MessageBus.subscribe`."""
-        return LinkSubscription(self, target, principal, position)
+        return LinkSubscription(self, target, principal, position, trace_id, span_id)
 
     async def probe(self, timeout_s: float = 2.0) -> dict[str, Any]:
         """Go through the router to a host and back.
@@ -178,9 +192,19 @@ class LinkBus:
         """
         return await self._control(Kind.PROBE, timeout_s)
 
-    async def router_status(self, timeout_s: float = 2.0) -> dict[str, Any]:
-        """The router's links and counters."""
-        return await self._control(Kind.STATUS, timeout_s)
+    async def router_status(self, timeout_s: float = 2.0, about: bytes = b"") -> dict[str, Any]:
+        """The router's links and counters, and what it passed on of a message or a trace."""
+        return await self._control(Kind.STATUS, timeout_s, body=about)
+
+    async def ask_host(
+        self, kind: int, shard: int, body: bytes = b"", timeout_s: float = 2.0
+    ) -> dict[str, Any]:
+        """Ask the host of a shard about itself: its counters, or what it has in memory.
+
+        Raises:
+            Unavailable: If that fails within the time.
+        """
+        return await self._control(kind, timeout_s, shard, body)
 
     def send_item(self, kind: int, flags: int, shard: int, correlation: int, body: bytes) -> bool:
         """Queue one item; False if there is no link or no room."""
@@ -226,6 +250,7 @@ class LinkBus:
         message_id: MessageId | None,
         timeout_s: float,
         trace_id: bytes | None,
+        span_id: bytes = NO_SPAN,
         waits: tuple[Wait, ...] = (),
     ) -> bytes:
         now = self.clock.monotonic()
@@ -238,7 +263,7 @@ class LinkBus:
                 principal,
                 timeout_s,
                 trace_id or message_id,
-                message_id[8:],
+                span_id,
                 body,
                 waits,
             )
@@ -305,9 +330,11 @@ class LinkBus:
         self._answered(item)
         return True
 
-    async def _control(self, kind: int, timeout_s: float) -> dict[str, Any]:
+    async def _control(
+        self, kind: int, timeout_s: float, shard: int = 0, body: bytes = b""
+    ) -> dict[str, Any]:
         deadline = self.clock.monotonic() + timeout_s
-        got, payload = await self._once(kind, 0, 0, b"", deadline)
+        got, payload = await self._once(kind, 0, shard, body, deadline)
         if got != Kind.REPLY:
             raise Unavailable(codec.decode_error(payload).detail)
         answer: dict[str, Any] = msgspec.msgpack.decode(payload)

@@ -126,6 +126,7 @@ class Router:
             Kind.CREDIT: self._follow,
             Kind.CANCEL: self._follow,
             Kind.PROBE: self._request,
+            Kind.INSPECT: self._inspect,
             Kind.STATUS: self._status,
             Kind.CLAIM: self._claim,
         }
@@ -183,6 +184,11 @@ class Router:
                 }
                 for peer in self._peers.values()
             ],
+            "hosts": {
+                owner.hello.name: shard
+                for shard, owner in enumerate(self._owners)
+                if owner is not None
+            },
             **self.meter.snapshot(),
         }
 
@@ -284,8 +290,32 @@ class Router:
             del self._pending[hop_id]
             self._give_back(pending)
 
+    def _inspect(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
+        """What is in a host's memory is nobody's business but that of a front door's operators."""
+        if peer.hello.role == "front_door":
+            self._request(peer, batch, hop, now)
+        else:
+            only = NotPermitted("Only front doors may look into hosts.")
+            self._refuse(peer, hop.correlation, only)
+
     def _status(self, peer: Peer, batch: bytes, hop: Hop, now: float) -> None:
-        self._pass(peer, Kind.REPLY, hop.correlation, msgspec.msgpack.encode(self.status()))
+        status = self.status()
+        if hop.start < hop.end:
+            status["passed"] = self._passed(batch[hop.start : hop.end], now)
+        self._pass(peer, Kind.REPLY, hop.correlation, msgspec.msgpack.encode(status))
+
+    def _passed(self, wanted: bytes, now: float) -> list[dict[str, Any]]:
+        """When a message was passed on, or the messages of a trace, if that is remembered."""
+        return [
+            {
+                "message_id": message_id,
+                "kind": kind.decode(),
+                "from": peer.hello.name if (peer := self._peers.get(origin)) else "",
+                "ago_s": now - at,
+            }
+            for message_id, trace_id, kind, origin, at in self.meter.recent
+            if wanted in (message_id, trace_id)
+        ]
 
     def _refuse(self, peer: Peer, correlation: int, problem: VareonError) -> None:
         self.meter.refuse(problem.code)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from vareon_runtime import codec, envelope
-from vareon_runtime.envelope import Kind, Request, pack_request
+from vareon_runtime.envelope import NO_SPAN, Kind, Request, pack_request
 from vareon_runtime.errors import Unavailable
 from vareon_runtime.identity import EntityId, Principal
 from vareon_runtime.message import Delta, Event, Position, Reset
@@ -50,10 +50,14 @@ class LinkSubscription:
         target: EntityId,
         principal: Principal | None,
         position: Position | None,
+        trace_id: bytes | None = None,
+        span_id: bytes = NO_SPAN,
     ) -> None:
         self._bus = bus
         self._target = target
         self._principal = principal
+        self._trace_id = trace_id
+        self._span_id = span_id
         self._open: dict[str, Position] = {position.stream: position} if position else {}
         """Streams that have not ended as far as this reader knows, oldest first."""
         self._ended: Position | None = None
@@ -114,8 +118,8 @@ class LinkSubscription:
                 message_id,
                 self._principal,
                 0.0,
-                message_id,
-                message_id[8:],
+                self._trace_id or message_id,
+                self._span_id,
                 body,
             )
         )

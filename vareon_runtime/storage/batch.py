@@ -12,7 +12,7 @@ from vareon_runtime.errors import InternalError, Unavailable
 from vareon_runtime.identity import EntityId
 from vareon_runtime.storage import statements
 from vareon_runtime.storage.changes import RowChange
-from vareon_runtime.storage.ports import EffectRecord, StateRecord, Unit
+from vareon_runtime.storage.ports import EffectRecord, InboxRecord, StateRecord, Unit
 from vareon_runtime.storage.tables import EffectRow, EntityRow, InboxRow
 
 _ENTITIES: Table = EntityRow.__table__  # type: ignore[assignment]
@@ -20,7 +20,17 @@ _INBOX: Table = InboxRow.__table__  # type: ignore[assignment]
 _EFFECTS: Table = EffectRow.__table__  # type: ignore[assignment]
 
 _ENTITY_COLUMNS = ("kind", "key", "version", "schema_version", "epoch", "deleted", "state")
-_INBOX_COLUMNS = ("message_id", "kind", "key", "digest", "reply", "handled_at_ms")
+_INBOX_COLUMNS = (
+    "message_id",
+    "kind",
+    "key",
+    "digest",
+    "reply",
+    "handled_at_ms",
+    "trace_id",
+    "trail",
+)
+_ANSWERED_COLUMNS = _INBOX_COLUMNS[:6]
 _EFFECT_COLUMNS = ("effect_id", "kind", "key", "shard", "name", "attempts", "call")
 
 
@@ -53,18 +63,28 @@ def _write_states(
 
 
 def _write_inbox(connection: sqlite3.Connection, units: Sequence[Unit], now_ms: int) -> None:
-    rows = [
-        [u.inbox.message_id, *u.inbox.target, u.inbox.digest, u.inbox.reply, now_ms]
-        for u in units
-        if u.inbox is not None
-    ]
+    rows = [_inbox_row(unit.inbox, now_ms) for unit in units if unit.inbox is not None]
     _insert(connection, _INBOX, _INBOX_COLUMNS, rows, upsert=False)
+    noted = {u.noted.message_id: _inbox_row(u.noted, now_ms) for u in units if u.noted is not None}
+    _insert(connection, _INBOX, _INBOX_COLUMNS, list(noted.values()), upsert=True)
     answered = [
         [u.answered.message_id, *u.answered.target, u.answered.digest, u.answered.reply, now_ms]
         for u in units
         if u.answered is not None
     ]
-    _insert(connection, _INBOX, _INBOX_COLUMNS, answered, upsert=True)
+    _insert(connection, _INBOX, _ANSWERED_COLUMNS, answered, upsert=True)
+
+
+def _inbox_row(record: InboxRecord, now_ms: int) -> list[Any]:
+    return [
+        record.message_id,
+        *record.target,
+        record.digest,
+        record.reply,
+        now_ms,
+        record.trace_id,
+        record.trail,
+    ]
 
 
 def _write_effects(connection: sqlite3.Connection, units: Sequence[Unit]) -> None:

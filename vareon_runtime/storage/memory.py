@@ -264,12 +264,24 @@ class MemoryStore:
             return InternalError(f"What this turn writes cannot be stored: {error}.")
         if state is not None:
             database.states[unit.target] = state
-        for record in (inbox, unit.answered):
-            if record is not None:
-                database.inbox[unit.target, record.message_id] = record
-                database.handled_ms[unit.target, record.message_id] = now_ms
+        self._note_handled(unit, now_ms)
         for effect in unit.effects:
             database.effects[effect.effect_id] = effect
         if unit.finished is not None:
             database.effects.pop(unit.finished, None)
         return None
+
+    def _note_handled(self, unit: Unit, now_ms: int) -> None:
+        database = self._database
+        for record in (unit.inbox, unit.noted, unit.answered):
+            if record is None:
+                continue
+            name = (unit.target, record.message_id)
+            first = database.inbox.get(name) if record is unit.answered else None
+            # an answer completes its row; what is known of its way stays
+            database.inbox[name] = (
+                record
+                if first is None
+                else replace(record, trace_id=first.trace_id, trail=first.trail)
+            )
+            database.handled_ms[name] = now_ms

@@ -45,6 +45,10 @@ class InboxRecord:
     message_id: MessageId
     digest: bytes
     reply: bytes | None
+    trace_id: bytes | None = None
+    """Its trace, unless it began that itself."""
+    trail: bytes = b""
+    """See `vareon_runtime.trail`; written with the row and not changed by the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Unit:
     inbox: InboxRecord | None = None
     answered: InboxRecord | None = None
     """An inbox row of an earlier turn that now has its reply."""
+    noted: InboxRecord | None = None
+    """A message that nobody repeats by its id, kept to explain it; a later try replaces it."""
     effects: list[EffectRecord] = field(default_factory=list)
     finished: bytes | None = None
     """The effect whose result this turn took."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String
+from sqlalchemy import BigInteger, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vareon_runtime.storage.base import Base
@@ -27,7 +27,15 @@ class InboxRow(Base):
     """A message that was handled, with the reply that repeats of it receive."""
 
     __tablename__ = "inbox"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index(
+            None,
+            "trace_id",
+            sqlite_where=text("trace_id IS NOT NULL"),
+            postgresql_where=text("trace_id IS NOT NULL"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
 
     message_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -36,6 +44,10 @@ class InboxRow(Base):
     reply: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The stored reply; null while the answer is still being worked on."""
     handled_at_ms: Mapped[int] = mapped_column(BigInteger)
+    trace_id: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    """Null where it is the message's own id: most messages begin their trace, and cost no index."""
+    trail: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """See `vareon_runtime.trail`; null in rows of an older version."""
 
 
 class EffectRow(Base):
@@ -83,7 +95,6 @@ class OutboxRow(Base):
     __table_args__ = (Index(None, "shard"), {"sqlite_with_rowid": False})
 
     message_id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
-    """Derived from sender, receiver and number, so it needs no other key."""
     shard: Mapped[int] = mapped_column(SmallInteger)
     """The sender's."""
     kind: Mapped[str] = mapped_column(String(40))
@@ -96,6 +107,8 @@ class OutboxRow(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     principal: Mapped[bytes] = mapped_column(LargeBinary)
     trace_id: Mapped[bytes] = mapped_column(LargeBinary(16))
+    span_id: Mapped[bytes | None] = mapped_column(LargeBinary(8))
+    """The turn that sent it; null in rows of an older version."""
 
 
 class ChannelRow(Base):
@@ -170,7 +183,11 @@ class DeadLetterRow(Base):
     """A message that was given up on, kept with its reason."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index(None, "given_up_at_ms"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index(None, "given_up_at_ms"),
+        Index(None, "trace_id"),
+        {"sqlite_with_rowid": False},
+    )
 
     id: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
     """The message's own id; a fresh one for an effect, which may be set aside again."""

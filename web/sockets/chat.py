@@ -36,6 +36,7 @@ from web.sockets.frames import ClientFrame, read_frame
 from web.sockets.open_sockets import OpenSockets
 from web.sockets.outgoing import TRY_AGAIN_LATER, Outgoing
 from web.sockets.progress import Progress
+from web.tracing import begin_trace
 
 HEARTBEAT_S = 30.0
 LARGEST_FRAME = 1024 * 1024
@@ -225,6 +226,7 @@ class ChatSocket:
 
     async def _obey(self, frame: ClientFrame) -> None:
         client_id = frame.id if isinstance(frame, MessageFrame) else None
+        begin_trace()
         try:
             await self.allowed()
         except NotAuthenticated:

@@ -52,7 +52,7 @@ class Scripted(Completions):
         self.chunks: list[Chunk] = [Chunk("It "), Chunk("works."), Chunk("", "stop", 5, 2)]
 
     async def stream(
-        self, route: ModelRoute, messages: Sequence[Said]
+        self, route: ModelRoute, messages: Sequence[Said], traceparent: str = ""
     ) -> AsyncGenerator[Chunk, None]:
         self.prompts.append(list(messages))
         for chunk in self.chunks:

@@ -13,7 +13,7 @@ from typing import Any, cast
 from aiohttp import web as aiohttp_web
 
 from vareon_runtime.clock import SystemClock
-from vareon_runtime.identity import EntityId, Principal, seeded_ids
+from vareon_runtime.identity import EntityId, IdSource, Principal, seeded_ids
 from vareon_runtime.migrations.run import HEAD
 from web.admission import Admission
 from web.api.entities import EntityRoutes
@@ -56,6 +56,7 @@ class FakeBus:
     answer: Callable[[], Any] = lambda: b"{}"
     asked: list[tuple[EntityId, str, bytes, Principal, bytes | None]] = field(default_factory=list)
     connected: bool = True
+    ids: IdSource = field(default_factory=lambda: seeded_ids(SystemClock()))
 
     async def ask_json(
         self,
@@ -66,6 +67,8 @@ class FakeBus:
         principal: Principal,
         message_id: bytes | None = None,
         timeout_s: float = 10.0,
+        trace_id: bytes | None = None,
+        span_id: bytes = b"",
         fingerprint: bytes = b"",
     ) -> bytes:
         self.asked.append((target, message_name, body, principal, message_id))
