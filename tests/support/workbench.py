@@ -64,6 +64,7 @@ class BenchEffectContext:
         self.entity_id = EntityId(entity.handlers.kind, entity.key)
         self.effect_id = started.effect_id
         self.attempt = 1
+        self.traceparent = ""
         self.principal = principal
         self.written: list[tuple[str, str]] = []
         self._bench = bench

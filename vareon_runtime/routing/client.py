@@ -255,18 +255,9 @@ class LinkBus:
     ) -> bytes:
         now = self.clock.monotonic()
         message_id = message_id or self.ids.message_id()
+        trace_id = trace_id or message_id
         payload = pack_request(
-            Request(
-                target,
-                name,
-                message_id,
-                principal,
-                timeout_s,
-                trace_id or message_id,
-                span_id,
-                body,
-                waits,
-            )
+            Request(target, name, message_id, principal, timeout_s, trace_id, span_id, body, waits)
         )
         shard = shard_of(target)
         deadline = now + timeout_s

@@ -50,7 +50,8 @@ def bar(step: dict[str, Any], trace: dict[str, Any]) -> str:
     after_ms = (datetime.fromisoformat(step["began_at"]) - began).total_seconds() * 1000
     start = min(BAR - 1, max(0, int(BAR * after_ms / whole)))
     length = max(1, round(BAR * (step["ran_ms"] or 0.0) / whole))
-    return ("·" * start + "█" * min(length, BAR - start)).ljust(BAR, "·")
+    drawn: str = "·" * start + "█" * min(length, BAR - start)
+    return drawn.ljust(BAR, "·")
 
 
 def line(step: dict[str, Any], trace: dict[str, Any]) -> str:

@@ -41,7 +41,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     migrate(f"sqlite:///{path}")
     connection = sqlite3.connect(path)
     connection.executemany(
-        "INSERT INTO inbox VALUES (?, 'k', 'key', x'00', ?, 1)",
+        "INSERT INTO inbox (message_id, kind, key, digest, reply, handled_at_ms)"
+        " VALUES (?, 'k', 'key', x'00', ?, 1)",
         [(number.to_bytes(16, "big"), b"r" * 200) for number in range(ROWS)],
     )
     connection.executemany(
