@@ -97,7 +97,7 @@ class Host:
         self.turns = 0
         self.store = store
         self.audience = Audience()
-        self.spans = Spans()
+        self.spans = Spans(self.clock)
         self.hung_up = HungUp()
         self._last: dict[EntityId, PendingUnit] = {}
         self._sweeping: asyncio.Task[None] | None = None

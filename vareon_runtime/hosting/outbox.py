@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Table
 
 from vareon_runtime import codec
 from vareon_runtime.envelope import NO_SPAN, Kind, Request, Sent, pack_sent, unpack_principal
-from vareon_runtime.errors import InternalError, Refused, VareonError
+from vareon_runtime.errors import (
+    InternalError,
+    Refused,
+    StoreFailed,
+    Unavailable,
+    VareonError,
+)
 from vareon_runtime.hosting.dead_letters import DeadLetter
 from vareon_runtime.identity import EntityId, MessageId
 from vareon_runtime.placement import shard_of
@@ -33,6 +39,7 @@ OUTBOX: Table = OutboxRow.__table__  # type: ignore[assignment]
 WAITING_LIMIT = 100_000
 """Sends that may wait in one host; past it, new work is refused until some are confirmed."""
 RUN_LIMIT = 32
+READ_LIMIT = 2 * WAITING_LIMIT
 CONFIRM_WITHIN_S = 30.0
 RETRY_FIRST_S = 0.02
 RETRY_LONGEST_S = 5.0
@@ -78,6 +85,20 @@ class Outgoing(NamedTuple):
         )
 
 
+def _outgoing(row: dict[str, Any]) -> Outgoing:
+    return Outgoing(
+        row["message_id"],
+        EntityId(row["kind"], row["key"]),
+        EntityId(row["to_kind"], row["to_key"]),
+        row["number"],
+        row["name"],
+        row["body"],
+        row["principal"],
+        row["trace_id"],
+        row["span_id"] or NO_SPAN,
+    )
+
+
 @dataclass(slots=True)
 class Queue:
     """What one sender still has for one receiver."""
@@ -95,6 +116,10 @@ class Outbox:
         self._confirmed: list[MessageId] = []
         self._letters: list[RowChange] = []
         self._confirming = False
+        self._unread: set[int] = set()
+        """Shards of which earlier sends may lie in the database, not read yet."""
+        self._held: list[Outgoing] = []
+        """Sends of these shards: were they to go first, the earlier ones would count as handled."""
         self.waiting = 0
 
     @property
@@ -105,28 +130,40 @@ class Outbox:
     def committed(self, sent: Collection[Outgoing]) -> None:
         """Take on what a turn has sent, now that it is durable."""
         for message in sent:
-            self._add(message)
+            if self._unread and shard_of(message.sender) in self._unread:
+                self._held.append(message)
+                self.waiting += 1
+            else:
+                self._add(message)
+
+    def gained(self, shards: Collection[int]) -> None:
+        """Send nothing of these before what their earlier owners left has been read."""
+        self._unread.update(shards)
 
     async def take_up(self, shards: Collection[int]) -> None:
         """Go on with what earlier owners of these shards could not bring to an end."""
+        found = [_outgoing(row) for row in await self._rows(tuple(shards))]
+        self._unread.difference_update(shards)
+        known = {message.message_id for message in found}
+        held, self._held = self._held, []
+        self.waiting -= len(held)
+        for message in sorted(found, key=lambda message: message.number):
+            self._add(message)
+        # What was sent meanwhile may have been read as well, and comes after all the rest.
+        self.committed([message for message in held if message.message_id not in known])
+
+    async def _rows(self, shards: Sequence[int]) -> list[dict[str, Any]]:
+        """All that is left of these shards; a read that was cut tells nothing of their order."""
         host = self._host
         rows = await host.loader.call(
-            lambda: host.store.find(OUTBOX, {"shard": shards}, limit=2 * WAITING_LIMIT)
+            lambda: host.store.find(OUTBOX, {"shard": shards}, limit=READ_LIMIT)
         )
-        for row in sorted(rows, key=lambda row: row["number"]):
-            self._add(
-                Outgoing(
-                    row["message_id"],
-                    EntityId(row["kind"], row["key"]),
-                    EntityId(row["to_kind"], row["to_key"]),
-                    row["number"],
-                    row["name"],
-                    row["body"],
-                    row["principal"],
-                    row["trace_id"],
-                    row["span_id"] or NO_SPAN,
-                )
-            )
+        if len(rows) < READ_LIMIT:
+            return rows
+        if len(shards) == 1:
+            raise StoreFailed("More messages wait in one shard than can be read at once.", 1.0)
+        half = len(shards) // 2
+        return await self._rows(shards[:half]) + await self._rows(shards[half:])
 
     def hand_over(self, shards: Collection[int]) -> None:
         """Leave what belongs to these shards to their next owner, who finds the rows."""
@@ -136,6 +173,9 @@ class Outbox:
                     queue.running.cancel()
                 self.waiting -= len(queue.waiting)
                 del self._queues[sender, target]
+        held = [message for message in self._held if shard_of(message.sender) not in shards]
+        self.waiting -= len(self._held) - len(held)
+        self._held = held
 
     async def stop(self) -> None:
         """Stop delivering; the rows stay."""
@@ -158,7 +198,7 @@ class Outbox:
         pause, failures = RETRY_FIRST_S, 0
         while queue.waiting:
             run = [queue.waiting[at] for at in range(min(RUN_LIMIT, len(queue.waiting)))]
-            handled, error = await self._send(run)
+            handled, error = await self._sent(key, run)
             for _ in range(handled):
                 self._confirm(queue.waiting.popleft().message_id)
             self.waiting -= handled
@@ -173,6 +213,16 @@ class Outbox:
                 pause = min(RETRY_LONGEST_S, pause * 2)
         if self._queues.get(key) is queue:
             del self._queues[key]
+
+    async def _sent(
+        self, key: tuple[EntityId, EntityId], run: list[Outgoing]
+    ) -> tuple[int, VareonError | None]:
+        """Send a run; what nobody foresaw is no fault of the messages, which are tried again."""
+        try:
+            return await self._send(run)
+        except Exception as error:  # noqa: BLE001 - what waits behind them must not wait for ever
+            failure("outbox_broke", error, sender=str(key[0]), target=str(key[1]))
+            return 0, Unavailable("This message could not be sent now.", RETRY_LONGEST_S)
 
     async def _send(self, run: list[Outgoing]) -> tuple[int, VareonError | None]:
         """Send a run; how many of its first were confirmed, and what became of the next one."""

@@ -45,7 +45,11 @@ class Ownership:
     @property
     def holds(self) -> bool:
         """Whether the lease still holds by this host's own clock."""
-        return self._host.clock.monotonic() < self._until_s
+        return self.holds_at(self._host.clock.monotonic())
+
+    def holds_at(self, now_s: float) -> bool:
+        """Whether it holds at a moment of that clock."""
+        return now_s < self._until_s
 
     def owns(self, target: EntityId) -> bool:
         """Whether an entity is this host's, and staying."""
@@ -72,6 +76,7 @@ class Ownership:
         """
         await self._tend(frozenset())
         self._host.effects.gained(self.shards)
+        self._host.outbox.gained(self.shards)
 
     def keep(self) -> None:
         """Go on tending until stopped."""
@@ -112,6 +117,7 @@ class Ownership:
 
     def _gained(self, shards: frozenset[int]) -> None:
         self._host.effects.gained(shards)
+        self._host.outbox.gained(shards)
         known = [(work, some - shards) for work, some in self._untaken]
         self._untaken = [*known, *((work, shards) for work in self._host.work)]
 

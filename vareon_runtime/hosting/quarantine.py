@@ -137,7 +137,8 @@ class Quarantine:
 
     def _turned_away(self, activation: Activation, delivery: Delivery) -> bool:
         """Begin nothing once the lease is over: others may have counted more kills meanwhile."""
-        if self._host.ownership.holds or isinstance(delivery, Resulted):
+        held = self._host.ownership.holds_at(activation.turn_began)
+        if held or isinstance(delivery, Resulted):
             return False
         activation.turn_away(delivery, Unavailable(LAPSED, 0.2))
         return True

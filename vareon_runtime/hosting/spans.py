@@ -6,8 +6,11 @@ A ring in memory, so that it costs each turn next to nothing and never grows.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vareon_runtime.clock import Clock
 from vareon_runtime.envelope import NO_SPAN, RESENT
 from vareon_runtime.errors import VareonError
 from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Ticked
@@ -40,6 +43,26 @@ class Span(NamedTuple):
     code: str
 
 
+class _Asked(NamedTuple):
+    """An ask that left no row, as it is remembered: what its span takes is worked out when read.
+
+    Most messages are of this kind, and hardly any is ever looked at.
+    """
+
+    message_id: MessageId
+    trace_id: bytes
+    target: EntityId
+    parent: bytes
+    name: str
+    user: str
+    flags: int
+    arrived_s: float
+    began_s: float
+    ended_s: float
+    epoch: int
+    code: str
+
+
 class Spans:
     """The ring.
 
@@ -47,13 +70,19 @@ class Spans:
         added: How many there have been; whoever exports them knows by it what is new.
     """
 
-    def __init__(self, limit: int = REMEMBERED) -> None:
-        self._ring: deque[Span] = deque(maxlen=limit)
+    def __init__(self, clock: Clock, limit: int = REMEMBERED) -> None:
+        self._clock = clock
+        self._ring: deque[Span | _Asked] = deque(maxlen=limit)
         self.added = 0
 
     def ran(self, activation: Activation, delivery: Delivery, code: str = "") -> None:
         """A turn is over."""
-        trail = activation.trail or trail_of(activation, delivery)
+        self.added += 1
+        trail = activation.trail
+        if trail is None and isinstance(delivery, Asked):
+            self._ring.append(_asked(activation, delivery, code or activation.outcome))
+            return
+        trail = trail or trail_of(activation, delivery)
         self._ring.append(
             Span(
                 delivery.message_id,
@@ -63,24 +92,64 @@ class Spans:
                 code or activation.outcome,
             )
         )
-        self.added += 1
 
     def since(self, number: int) -> tuple[int, list[Span]]:
         """Those added after so many, as far as they are here, and how many there are now."""
         missing = min(self.added - number, len(self._ring))
-        return self.added, list(self._ring)[len(self._ring) - missing :] if missing > 0 else []
+        newest = islice(self._ring, len(self._ring) - max(0, missing), None)
+        return self.added, self._read(newest)
 
     def of_message(self, message_id: MessageId) -> list[Span]:
         """The tries of one message."""
-        return [span for span in self._ring if span.message_id == message_id]
+        return self._read(one for one in self._ring if one.message_id == message_id)
 
     def of_trace(self, trace_id: bytes) -> list[Span]:
         """The messages of one trace."""
-        return [span for span in self._ring if span.trace_id == trace_id]
+        return self._read(one for one in self._ring if one.trace_id == trace_id)
 
     def of_entity(self, target: EntityId) -> list[Span]:
         """The messages of one entity."""
-        return [span for span in self._ring if span.target == target]
+        return self._read(one for one in self._ring if one.target == target)
+
+    def _read(self, found: Iterable[Span | _Asked]) -> list[Span]:
+        since_s = self._clock.time() - self._clock.monotonic()
+        return [one if isinstance(one, Span) else _span(one, since_s) for one in found]
+
+
+def _asked(activation: Activation, delivery: Asked, code: str) -> _Asked:
+    request, host = delivery.request, activation.host
+    principal = request.principal
+    return _Asked(
+        request.message_id,
+        request.trace_id,
+        activation.target,
+        request.span_id,
+        request.name,
+        principal.user_id if principal else "",
+        delivery.flags,
+        delivery.until_s - request.within_s,
+        activation.turn_began,
+        host.clock.monotonic(),
+        host.ownership.epoch,
+        code,
+    )
+
+
+def _span(one: _Asked, since_s: float) -> Span:
+    """The span, on a wall clock that is so many seconds ahead of the monotonic one."""
+    ran_s = max(0.0, one.ended_s - one.began_s) if one.began_s else 0.0
+    trail = Trail(
+        one.parent,
+        Source.ASK,
+        2 if one.flags & RESENT else 1,
+        one.ended_s + since_s - ran_s,
+        max(0.0, one.began_s - one.arrived_s),
+        ran_s,
+        one.epoch,
+        one.name,
+        one.user,
+    )
+    return Span(one.message_id, one.trace_id, one.target, trail, one.code)
 
 
 def shown(span: Span) -> dict[str, Any]:

@@ -156,20 +156,12 @@ async def _handle(
                 f"{request.name} commits nothing, so its handler cannot send, remind, start, emit "
                 "or change rows: make it a command, and not durable=False."
             )
-        await sends.number(activation, context, request.trace_id, request.message_id)
-        trail = activation.trail = trail_of(activation, asked, context.remark)
-        inbox = record_of(activation.target, asked, digest, payload, trail)
-        unit = Unit(activation.target, inbox=inbox)
+        unit = None
         if handler.options.durable:
-            fill(
-                activation,
-                unit,
-                context,
-                inbox,
-                request.trace_id,
-                existed=existed,
-                waits=request.waits,
-            )
+            await sends.number(activation, context, request.trace_id, request.message_id)
+            unit = _unit_of(activation, asked, context, digest, payload, existed=existed)
+        elif context.remark:
+            activation.trail = trail_of(activation, asked, context.remark)
     except VareonError as error:
         activation.roll_back(existed=existed)
         refuse(activation, caller, error)
@@ -182,16 +174,41 @@ async def _handle(
         return
     activation.host.turns += 1
     as_json = bool(flags & envelope.JSON_BODY)
-    if not handler.options.durable:
+    if unit is None or unit.inbox is None:
         answer_when_settled(activation, caller, payload or b"", as_json)
         return
-    activation.remember(inbox)
+    activation.remember(unit.inbox)
     if payload is None:
         _wait(activation, request.message_id, caller, as_json)
         callers: list[tuple[Caller, bool]] = []
     else:
         callers = [(caller, as_json)]
     submit(activation, unit, context.changes, payload, callers)
+
+
+def _unit_of(
+    activation: Activation,
+    asked: Asked,
+    context: Context,
+    digest: bytes,
+    payload: bytes | None,
+    *,
+    existed: bool,
+) -> Unit:
+    request = asked.request
+    trail = activation.trail = trail_of(activation, asked, context.remark)
+    inbox = record_of(activation.target, asked, digest, payload, trail)
+    unit = Unit(activation.target, inbox=inbox)
+    fill(
+        activation,
+        unit,
+        context,
+        inbox,
+        request.trace_id,
+        existed=existed,
+        waits=request.waits,
+    )
+    return unit
 
 
 async def within_limit(activation: Activation, handling: Awaitable[T]) -> T:

@@ -265,8 +265,11 @@ class Router:
         self._finish(pending, hop.kind, batch[hop.start : hop.end])
 
     def _finish(self, pending: Pending, kind: int, payload: bytes) -> None:
-        self._give_back(pending)
-        self._pass(pending.asker, kind, pending.correlation, payload)
+        asker = pending.asker
+        asker.in_flight -= 1
+        if pending.who is not None:
+            pending.host.shares.give(pending.who)
+        self._pass(asker, kind, pending.correlation, payload)
 
     def _give_back(self, pending: Pending) -> None:
         pending.asker.in_flight -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from vareon_runtime.entity.handlers import query
 from vareon_runtime.errors import InvalidMessage, StoreFailed
 from vareon_runtime.hosting import outbox as outbox_module
 from vareon_runtime.hosting import sends as sends_module
-from vareon_runtime.identity import EntityId
+from vareon_runtime.identity import SHARDS, EntityId
+from vareon_runtime.placement import shard_of
 from vareon_runtime.storage.memory import MemoryDatabase, MemoryStore
 from vareon_runtime.storage.tables import DeadLetterRow, OutboxRow
 from vareon_runtime.testing import InProcessCluster
@@ -262,3 +264,43 @@ async def test_callers_from_outside_cannot_speak_to_topics(cluster: InProcessClu
     Forged.__name__ = Publish.__name__
     with pytest.raises((NotPermitted, InvalidMessage)):
         await cluster.bus.ask(EntityId("topic", "news"), Forged())
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_what_an_earlier_owner_left_goes_before_what_is_sent_meanwhile(
+    cluster: InProcessCluster, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    """A shard that has just come: its entities send before the rows of earlier sends are read."""
+    assert cluster.host is not None
+    outbox, shards = cluster.host.outbox, (shard_of(S), (shard_of(S) + 1) % SHARDS)
+    if cut:
+        monkeypatch.setattr(outbox_module, "READ_LIMIT", 4)
+    outbox.gained(shards)
+    await cluster.bus.ask(S, SendMany(str(R), 2))
+    outbox.hand_over(shards)  # the rows stay, as an owner leaves them that is no more
+    outbox.gained(shards)
+    await cluster.bus.ask(S, SendMany(str(R), 1))
+    assert await cluster.bus.ask(R, Got()) == ()
+    await outbox.take_up(shards)
+    await until(cluster, Got(), R, (1, 2, 3))
+    await empty(cluster)
+    assert outbox.waiting == 0
+
+
+async def test_what_nobody_foresaw_does_not_end_a_queue(
+    cluster: InProcessCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is logged, and what waits is tried again."""
+    assert cluster.host is not None
+    monkeypatch.setattr(outbox_module, "RETRY_LONGEST_S", 0.001)
+    deliver, broken = cluster.host.bus.deliver, [RuntimeError("unforeseen")]
+
+    async def sometimes(*arguments: Any) -> Any:
+        if broken:
+            raise broken.pop()
+        return await deliver(*arguments)
+
+    monkeypatch.setattr(cluster.host.bus, "deliver", sometimes)
+    await cluster.bus.ask(S, SendMany(str(R), 2))
+    await until(cluster, Got(), R, (1, 2))
+    assert broken == []
