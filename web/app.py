@@ -17,6 +17,7 @@ from web.lasting import Lasting
 from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
 from web.quotas import Quotas
+from web.request_meter import RequestMeter
 from web.routes import PUBLIC, Route
 from web.services.authentication import Authenticator
 from web.services.policy import PERMISSIONS
@@ -32,6 +33,7 @@ def build_app(
     quotas: Quotas,
     cross_origin: CrossOrigin,
     client: ClientFiles | None = None,
+    requests: RequestMeter | None = None,
 ) -> aiohttp_web.Application:
     """The application; every route is served with and without a slash at its end.
 
@@ -40,7 +42,16 @@ def build_app(
     """
     access: dict[aiohttp_web.AbstractRoute, Route] = {}
     gate = FrontGate(
-        access, authenticator, opening, keyed, admission, lasting, quotas, cross_origin, client
+        access,
+        authenticator,
+        opening,
+        keyed,
+        admission,
+        lasting,
+        quotas,
+        cross_origin,
+        client,
+        requests,
     )
     app = aiohttp_web.Application(
         middlewares=[gate.handle],

@@ -29,6 +29,7 @@ from web.api.dead_letters import DeadLetterRoutes
 from web.api.documentation import DocumentationRoutes
 from web.api.entities import EntityRoutes
 from web.api.mail import MailRoutes
+from web.api.metrics import MetricRoutes
 from web.api.profile import ProfileRoutes
 from web.api.registration import RegistrationRoutes
 from web.api.roles import RoleRoutes
@@ -50,6 +51,7 @@ from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.parent import ParentLine
 from web.quotas import Quotas
+from web.request_meter import RequestMeter
 from web.routes import Route
 from web.services.accounts import Accounts, Rows
 from web.services.audit import Audit
@@ -59,6 +61,7 @@ from web.services.export import Export
 from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
 from web.services.invitations import Invitations
 from web.services.lockout import Lockout
+from web.services.metrics import Metrics
 from web.services.models import Models
 from web.services.outbox import Outbox
 from web.services.passwords import Passwords
@@ -104,7 +107,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
     quotas = Quotas(
         clock, settings.requests_per_minute, settings.anonymous_requests_per_minute, client_of
     )
-    audit = Audit(database, link, clock)
+    audit, requests = Audit(database, link, clock), RequestMeter()
     client = ClientFiles(settings.static_dir) if settings.static_dir else None
     routes = [
         *SystemRoutes(readiness, Storage(database, clock)).routes(),
@@ -119,6 +122,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *AuditRoutes(audit).routes(),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
         *trace_routes(database, link, clock),
+        *MetricRoutes(Metrics(link, requests, lambda: sockets.count)).routes(),
         *_domain_routes(rows, bus, ids, sockets, Rights(accounts, clock)),
     ]
     routes += DocumentationRoutes(routes).routes()
@@ -143,6 +147,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         quotas,
         CrossOrigin(settings.allowed_origins),
         client,
+        requests,
     )
     app[AUDIT] = audit
     app[ADDRESSES] = ClientAddress(settings.trusted_proxies)

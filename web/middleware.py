@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -34,6 +35,7 @@ from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.quotas import Quotas, tell_quotas
 from web.refusals import Starting
+from web.request_meter import UNKNOWN, RequestMeter
 from web.routes import PUBLIC, Handler, Route
 from web.services.authentication import Authenticator
 from web.tracing import begin_trace
@@ -113,6 +115,7 @@ class FrontGate:
         quotas: Counts requests.
         cross_origin: Which pages of other sites may read answers.
         client: The operator's own client, which serves what no route does.
+        requests: Counts what was answered, for whoever measures.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class FrontGate:
         quotas: Quotas,
         cross_origin: CrossOrigin,
         client: ClientFiles | None = None,
+        requests: RequestMeter | None = None,
     ) -> None:
         self._client = client
         self._cross_origin = cross_origin
@@ -137,6 +141,7 @@ class FrontGate:
         self._keyed = keyed
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
+        self.requests = requests or RequestMeter()
         self._admission = admission
         self._lasting = lasting
 
@@ -148,6 +153,7 @@ class FrontGate:
         request_id = self._request_id(request)
         remember_id(request, request_id)
         trace = begin_trace(request.headers.get("traceparent"), request_id)
+        began = monotonic()
         try:
             response = await self._serve(request, handler)
         except VareonError as error:
@@ -175,6 +181,9 @@ class FrontGate:
             tell_quotas(request, response.headers)
             response.headers[REQUEST_ID] = request_id
             trace.show(response.headers)
+        route = self._access.get(request.match_info.route)
+        method, path = (route.method, route.path) if route else (UNKNOWN, UNKNOWN)
+        self.requests.count(method, path, response.status, monotonic() - began)
         return response
 
     async def _serve(

@@ -71,6 +71,12 @@ class Committer:
         self._ending = False
         self.commits = 0
         self.units = 0
+        self.seconds = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """How many units are queued."""
+        return len(self._queue)
 
     @property
     def full(self) -> bool:
@@ -146,6 +152,7 @@ class Committer:
         self._batch_began = began = self._clock.monotonic()
         outcomes = await self._write([item.unit for item in items])
         self._batch_took_s = self._clock.monotonic() - began
+        self.seconds += self._batch_took_s
         self._batch_began = 0.0
         self.commits += 1
         self.units += len(items)

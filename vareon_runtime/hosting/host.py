@@ -44,6 +44,7 @@ from vareon_runtime.hosting.shard_work import ShardWork
 from vareon_runtime.hosting.spans import Spans
 from vareon_runtime.hosting.suspects import Marks
 from vareon_runtime.identity import SHARDS, EntityId
+from vareon_runtime.memory_use import memory_bytes
 from vareon_runtime.placement import shard_of, to_bitmap
 from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.link import Link, Outlet
@@ -166,6 +167,10 @@ class Host:
             "turns": self.turns,
             "commits": self.committer.commits,
             "units": self.committer.units,
+            "units_waiting": self.committer.waiting,
+            "commit_s": self.committer.seconds,
+            "memory_bytes": memory_bytes(),
+            "meter": self.spans.meter.snapshot(),
             "effects_running": self.effects.running,
             "effects_started": self.effects.started,
             "subscribers": len(self.audience),

@@ -15,6 +15,7 @@ from vareon_runtime.envelope import NO_SPAN, RESENT
 from vareon_runtime.errors import VareonError
 from vareon_runtime.hosting.delivery import Arrived, Asked, Delivery, Resulted, Ticked
 from vareon_runtime.hosting.outcome import stored_error
+from vareon_runtime.hosting.turn_meter import TurnMeter
 from vareon_runtime.identity import EntityId, MessageId, Principal, id_time_s
 from vareon_runtime.storage.ports import InboxRecord
 from vareon_runtime.trail import Source, Trail, pack_trail, span_of
@@ -74,22 +75,29 @@ class Spans:
         self._clock = clock
         self._ring: deque[Span | _Asked] = deque(maxlen=limit)
         self.added = 0
+        self.meter = TurnMeter()
 
     def ran(self, activation: Activation, delivery: Delivery, code: str = "") -> None:
         """A turn is over."""
         self.added += 1
-        trail = activation.trail
-        if trail is None and isinstance(delivery, Asked):
-            self._ring.append(_asked(activation, delivery, code or activation.outcome))
-            return
-        trail = trail or trail_of(activation, delivery)
+        code, kind, trail = code or activation.outcome, activation.target.kind, activation.trail
+        if isinstance(delivery, Asked):
+            if trail is None:
+                one = _asked(activation, delivery, code)
+                self._ring.append(one)
+                self.meter.asked(kind, one.began_s - one.arrived_s, one.ended_s - one.began_s, code)
+                return
+            self.meter.asked(kind, trail.waited_s, trail.ran_s, code)
+        else:
+            trail = trail or trail_of(activation, delivery)
+            self.meter.ran(kind, trail, code)
         self._ring.append(
             Span(
                 delivery.message_id,
                 trace_of(delivery),
                 activation.target,
                 trail,
-                code or activation.outcome,
+                code,
             )
         )
 

@@ -28,6 +28,7 @@ from vareon_runtime.errors import (
     VareonError,
 )
 from vareon_runtime.identity import SHARDS
+from vareon_runtime.memory_use import memory_bytes
 from vareon_runtime.placement import from_bitmap
 from vareon_runtime.routing.link import Link
 from vareon_runtime.routing.meter import Meter
@@ -170,6 +171,7 @@ class Router:
         return {
             "name": self.name,
             "pending": len(self._pending),
+            "memory_bytes": memory_bytes(),
             "links": [
                 {
                     "name": peer.hello.name,
