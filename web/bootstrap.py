@@ -118,7 +118,7 @@ async def build_front_door(settings: Settings, name: str) -> Service:
         *_own_account_routes(
             database, rows, bus, passwords, ids, settings, clock, signing_in.lockout
         ),
-        *_people_routes(rows, bus, ids, accounts, passwords),
+        *_people_routes(rows, bus, ids, accounts, passwords, settings),
         *AuditRoutes(audit).routes(),
         *DeadLetterRoutes(DeadLetters(rows, bus)).routes(),
         *trace_routes(database, link, clock),
@@ -199,12 +199,18 @@ def _domain_routes(
 
 
 def _people_routes(
-    rows: Rows, bus: MessageBus, ids: IdSource, accounts: Accounts, passwords: Passwords
+    rows: Rows,
+    bus: MessageBus,
+    ids: IdSource,
+    accounts: Accounts,
+    passwords: Passwords,
+    settings: Settings,
 ) -> list[Route]:
     roles = Roles(rows, bus, ids)
     users = Users(rows, bus, accounts, roles, passwords)
+    closed = settings.registration == "closed"
     return [
-        *UserRoutes(users, Invitations(rows, bus, ids, roles, passwords)).routes(),
+        *UserRoutes(users, Invitations(rows, bus, ids, roles, passwords, closed=closed)).routes(),
         *RoleRoutes(roles).routes(),
     ]
 

@@ -39,10 +39,12 @@ class ClientAddress:
 
     def is_secure(self, request: aiohttp_web.BaseRequest) -> bool:
         """Whether the client speaks TLS, with us or with a proxy that we trust."""
-        peer = _address(request.remote or "")
-        if request.secure or peer is None or not self._trusts(peer):
+        said = request.headers.get("X-Forwarded-Proto")
+        if request.secure or said is None:
             return request.secure
-        said = request.headers.get("X-Forwarded-Proto", "")
+        peer = _address(request.remote or "")
+        if peer is None or not self._trusts(peer):
+            return False
         return said.rpartition(",")[2].strip().lower() == "https"
 
     def _trusts(self, address: Address) -> bool:

@@ -42,7 +42,8 @@ async def identify(
     if cookie:
         try:
             return await _by_cookie(request, authenticator, cookie, socket=socket), True
-        except NotAuthenticated:
+        except (NotAuthenticated, NotPermitted):
+            # A cookie that does not count is no reason to refuse a token that does.
             if token is None and not (socket and "ticket" in request.query):
                 raise
     if token is not None:
@@ -115,6 +116,12 @@ async def _by_header(
 async def _by_cookie(
     request: aiohttp_web.Request, authenticator: Authenticator, cookie: str, *, socket: bool
 ) -> SignedIn:
+    if socket and "Origin" not in request.headers:
+        # Every browser names the page that opens a socket: who names none has to bring a token.
+        raise NotPermitted(
+            "A session cookie opens a socket only from a page, which sends its Origin; "
+            "send a token, a key or a ticket instead."
+        )
     if socket or request.method not in _SAFE_METHODS:
         check_origin(request)
     return await authenticator.signed_in(cookie, SESSION)

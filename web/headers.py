@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from aiohttp import web as aiohttp_web
 from multidict import CIMultiDict, istr
+
+from web.client_address import is_secure
 
 # Names made once: to fold their case each time costs more than to set the headers.
 REQUEST_ID = istr("X-Request-Id")
@@ -13,6 +16,10 @@ _SECURE = {
     istr("Server"): "vareon",
 }
 _CACHING, _POLICY = istr("Cache-Control"), istr("Content-Security-Policy")
+_STRICT = istr("Strict-Transport-Security")
+STRICT_FOR_S = 365 * 24 * 3600
+"""How long a browser that has seen us over TLS opens us over nothing else."""
+_ONLY_TLS = f"max-age={STRICT_FOR_S}"
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -21,3 +28,12 @@ def secure(headers: CIMultiDict[str]) -> None:
     headers.update(_SECURE)
     headers.setdefault(_CACHING, "no-store")
     headers.setdefault(_POLICY, _API_POLICY)
+
+
+def insist_on_tls(request: aiohttp_web.Request, headers: CIMultiDict[str]) -> None:
+    """Have the browser come back by TLS only, if it came by TLS: there it can be believed.
+
+    Neighbouring names are left alone; they may be somebody else's.
+    """
+    if is_secure(request):
+        headers[_STRICT] = _ONLY_TLS

@@ -30,7 +30,7 @@ from web.client_files import ClientFiles
 from web.compression import SMALLEST, length_of, pack
 from web.credentials import identify, set_session
 from web.cross_origin import CrossOrigin, methods_answer
-from web.headers import REQUEST_ID, secure
+from web.headers import REQUEST_ID, insist_on_tls, secure
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.quotas import Quotas, tell_quotas
@@ -178,6 +178,7 @@ class FrontGate:
             if type(response) is aiohttp_web.Response and length_of(response) > SMALLEST:
                 await pack(request, response)
             secure(response.headers)
+            insist_on_tls(request, response.headers)
             tell_quotas(request, response.headers)
             response.headers[REQUEST_ID] = request_id
             trace.show(response.headers)

@@ -196,11 +196,15 @@ async def test_a_deleted_conversation_closes_its_sockets(system: InProcessSystem
 
 
 async def test_where_a_socket_carries_its_token(system: InProcessSystem) -> None:
-    """A cookie is only good on this site's own pages."""
+    """A cookie is only good on this site's own pages, which name themselves."""
     for place, origin, status in (
-        ("cookie", None, 101),
+        ("cookie", None, 403),
         ("cookie", "same", 101),
         ("cookie", "http://evil.test", 403),
+        ("cookie", "null", 403),
+        ("cookie", "suffix", 403),
+        ("cookie and query", None, 101),
+        ("header", None, 101),
         ("query", "http://evil.test", 101),
         ("protocol", "http://evil.test", 101),
         ("nowhere", None, 401),
@@ -220,11 +224,14 @@ async def test_where_a_socket_carries_its_token(system: InProcessSystem) -> None
 def carried(system: InProcessSystem, place: str, origin: str | None) -> dict[str, Any]:
     access = system.tokens.issue_access(system.admin_id)
     session = system.tokens.issue_session(system.admin_id)
-    headers = {"Cookie": f"vareon_session={session}"} if place == "cookie" else {}
+    headers = {"Cookie": f"vareon_session={session}"} if "cookie" in place else {}
+    if place == "header":
+        headers["Authorization"] = f"Bearer {access}"
     if origin is not None:
-        headers["Origin"] = system.url if origin == "same" else origin
+        own = {"same": system.url, "suffix": f"{system.url}.evil.test"}
+        headers["Origin"] = own.get(origin, origin)
     options: dict[str, Any] = {"headers": headers}
-    if place == "query":
+    if "query" in place:
         options["params"] = {"token": access}
     if place == "protocol":
         options["protocols"] = ("vareon.v1", f"bearer.{access}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -67,6 +68,24 @@ async def test_nobody_invites_to_more_than_they_may(system: InProcessSystem) -> 
     assert (await call(host, "POST", "/api/users/invite", {**body, "roles": ["host"]}))[0] == 201
     _, mails = await call(system.admin(), "GET", "/api/system/mail")
     assert [one["recipient"] for one in mails] == ["bea@example.org"]
+
+
+async def test_where_registration_is_closed_an_invitation_opens_nothing(
+    tmp_path: Path, cheap_passwords: None
+) -> None:
+    """One from before neither, and no letter is written that nobody could follow."""
+    body = {"email": "bea@example.org", "roles": ["viewer"]}
+    async with InProcessSystem(tmp_path) as system:
+        assert (await call(system.admin(), "POST", "/api/users/invite", body))[0] == 201
+        token = await token_to(system, "bea@example.org")
+    async with InProcessSystem(tmp_path, options={"registration": "closed"}) as system:
+        chosen = {"token": token, "username": "bea", "password": "long enough"}
+        status, refusal = await call(system.client(), "POST", PATH, chosen)
+        assert (status, "closed" in refusal["detail"]) == (403, True)
+        another = {**body, "email": "cid@example.org"}
+        assert (await call(system.admin(), "POST", "/api/users/invite", another))[0] == 403
+        assert (await call(system.admin(), "GET", "/api/users?search=bea"))[1] == []
+        assert len((await call(system.admin(), "GET", "/api/system/mail"))[1]) == 1
 
 
 async def test_the_link_opens_a_page(system: InProcessSystem) -> None:

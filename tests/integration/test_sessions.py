@@ -119,11 +119,13 @@ async def test_sessions_are_listed_and_ended(system: InProcessSystem) -> None:
 
 async def test_sockets_close_when_their_session_ends(system: InProcessSystem) -> None:
     """Within five seconds, also at another front door; the others stay."""
-    side = system.client(url=await system.open_side_door())
+    side_url = await system.open_side_door()
+    side = system.client(url=side_url)
     client = system.client()
     pair, other = await signed_in(client), await signed_in(client)
     ended = await side.ws_connect(CHAT, headers=bearer(pair))
-    by_cookie = await side.ws_connect(CHAT, headers={"Cookie": f"vareon_session={pair['cookie']}"})
+    page = {"Cookie": f"vareon_session={pair['cookie']}", "Origin": side_url}
+    by_cookie = await side.ws_connect(CHAT, headers=page)
     stays = await side.ws_connect(CHAT, headers=bearer(other))
     async with client.post("/api/logout", headers=bearer(pair)) as response:
         assert response.status == 200

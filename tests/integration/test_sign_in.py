@@ -150,7 +150,7 @@ async def test_tokens_that_are_not_ours_are_refused(system: InProcessSystem) -> 
         path = "/ws/chat/0198c0de-0000-7000-8000-000000000001"
         for options in (
             {"headers": header},
-            {"headers": {"Cookie": f"vareon_session={token or 'x'}"}},
+            {"headers": {"Cookie": f"vareon_session={token or 'x'}", "Origin": system.url}},
             {"params": {"token": token}},
             {"protocols": (f"bearer.{token or 'x'}",)},
         ):

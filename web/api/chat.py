@@ -14,7 +14,7 @@ from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
 from web.compression import accepts_gzip, vary_by
 from web.given import body_of, query_of
-from web.headers import secure
+from web.headers import insist_on_tls, secure
 from web.keyed import is_repeat
 from web.routes import Route
 from web.schemas.accounts import DoneOut
@@ -141,6 +141,7 @@ class ChatRoutes:
         if accepts_gzip(request):
             response.enable_compression(aiohttp_web.ContentCoding.gzip)
         secure(response.headers)
+        insist_on_tls(request, response.headers)
         link_next(request, response, cursor)
         await response.prepare(request)
         with whole_or_cut(request):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from actors import names
 from actors.accounts.messages import AcceptInvitation, InvitationView, Invite, UserView
-from vareon_runtime.errors import InvalidMessage, NotFound
+from vareon_runtime.errors import InvalidMessage, NotFound, NotPermitted
 from vareon_runtime.identity import IdSource, Principal
 from vareon_runtime.models import InvitationRow, token_hash
 from vareon_runtime.routing.bus import MessageBus
@@ -19,15 +19,28 @@ from web.services.logins import refuse_taken
 from web.services.passwords import Passwords
 from web.services.roles import Roles
 
+_CLOSED = "Registration is closed here, also for who was invited; ask an administrator to add you."
 _NO_GOOD = "This invitation is not good any more; ask for another one."
 
 
 class Invitations:
-    """What is done with invitations."""
+    """What is done with invitations.
+
+    Args:
+        closed: Nobody opens an account of their own here, invited or not.
+    """
 
     def __init__(
-        self, rows: Rows, bus: MessageBus, ids: IdSource, roles: Roles, passwords: Passwords
+        self,
+        rows: Rows,
+        bus: MessageBus,
+        ids: IdSource,
+        roles: Roles,
+        passwords: Passwords,
+        *,
+        closed: bool = False,
     ) -> None:
+        self._closed = closed
         self._rows = rows
         self._bus = bus
         self._ids = ids
@@ -41,8 +54,9 @@ class Invitations:
 
         Raises:
             Taken: If the e-mail has an account.
-            NotPermitted: If a role allows more than whoever invites may do.
+            NotPermitted: If a role allows more than whoever invites may do, or nobody could accept.
         """
+        self._refuse_if_closed()
         await refuse_taken(self._rows, email=email)
         message = Invite(email, await self._roles.ids(roles))
         target = names.invitation(self._ids.text_id())
@@ -54,7 +68,9 @@ class Invitations:
         Raises:
             BadToken: If the token is none, was used, or is too old.
             Taken: If the name, or meanwhile the e-mail, is somebody else's.
+            NotPermitted: If registration was closed since.
         """
+        self._refuse_if_closed()
         hashed_token = token_hash(token)
         wanted = select(InvitationRow.id, InvitationRow.email)
         rows = await self._rows.rows(wanted.where(InvitationRow.token_hash == hashed_token))
@@ -73,3 +89,7 @@ class Invitations:
             raise BadToken(_NO_GOOD) from None
         except InvalidMessage as error:
             raise (BadToken(_NO_GOOD) if error.detail == _NO_GOOD else error) from None
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise NotPermitted(_CLOSED)
