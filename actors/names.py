@@ -86,3 +86,13 @@ def lockout(subject: str) -> EntityId:
 def sessions(user_id: str) -> EntityId:
     """The sessions of an account."""
     return EntityId("sessions", user_id)
+
+
+def notifications(user_id: str) -> EntityId:
+    """What a user should know of."""
+    return EntityId("notifications", user_id)
+
+
+def dead_letter_watch() -> EntityId:
+    """Who tells administrators of messages that were set aside."""
+    return EntityId("dead_letter_watch", "default")

@@ -34,6 +34,8 @@ ASK_ENTITY = "entities:ask"
 TELL_ENTITY = "entities:tell"
 READ_STATUS = "system:status"
 SEARCH = "system:search"
+READ_NOTIFICATIONS = "notifications:read"
+UPDATE_NOTIFICATIONS = "notifications:update"
 SEARCH_ALL = "system:search_all"
 READ_SYSTEM = "system:read"
 DECIDE_DEAD_LETTERS = "system:dead_letters"
@@ -65,6 +67,8 @@ PERMISSIONS: dict[str, str] = {
     TELL_ENTITY: "Send commands to one's own entities",
     READ_STATUS: "See how much there is of one's own, and how each module is",
     SEARCH: "Search among one's own things and what is everybody's",
+    READ_NOTIFICATIONS: "See one's own notifications",
+    UPDATE_NOTIFICATIONS: "Read and delete one's own notifications",
     SEARCH_ALL: "Search among everybody's things",
     READ_SYSTEM: "See how the system is and what it stores",
     DECIDE_DEAD_LETTERS: "See messages that were given up on, send them again, discard them",
@@ -77,7 +81,8 @@ PERMISSIONS: dict[str, str] = {
 """Every permission there is, and what it means; a route that names another cannot be built."""
 
 _OWN = frozenset({READ_ACCOUNT, UPDATE_ACCOUNT, END_SESSION, MANAGE_KEYS})
-_VIEWER = _OWN | {READ_CHAT, READ_MODELS, ASK_ENTITY, READ_STATUS, SEARCH, EXPLAIN}
+_NOTIFIED = frozenset({READ_NOTIFICATIONS, UPDATE_NOTIFICATIONS})
+_VIEWER = _OWN | _NOTIFIED | {READ_CHAT, READ_MODELS, ASK_ENTITY, READ_STATUS, SEARCH, EXPLAIN}
 _MEMBER = _VIEWER | {CHAT, SET_PREFERENCE, TELL_ENTITY}
 _OPERATOR = _MEMBER | {READ_SYSTEM, READ_ROLES, READ_TRACES, READ_ENTITIES}
 

@@ -22,6 +22,8 @@ from actors.sign_in.lockout import Lockout
 from actors.sign_in.sessions import Sessions
 from actors.system.audit import Audit
 from actors.system.dead_letter import DeadLetter
+from actors.system.dead_letter_watch import DeadLetterWatch
+from actors.system.notifications import Notifications
 from vareon_runtime.entity import Entity, Registry
 from vareon_runtime.errors import ConfigurationError
 
@@ -31,9 +33,11 @@ ENTITIES: tuple[type[Entity[Any]], ...] = (
     Audit,
     Conversation,
     DeadLetter,
+    DeadLetterWatch,
     Invitation,
     Lockout,
     Mail,
+    Notifications,
     Preference,
     Provider,
     Role,

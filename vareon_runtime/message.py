@@ -50,6 +50,10 @@ class Event(Message, frozen=True, forbid_unknown_fields=True):
         """The stream that is over with this fact."""
         return None
 
+    def reaches(self) -> Position | None:
+        """Where its reader stands afterwards, in a stream that is made of facts alone."""
+        return None
+
 
 class Position(Message, frozen=True, forbid_unknown_fields=True):
     """How far a reader has got in a stream.

@@ -30,6 +30,7 @@ from web.api.documentation import DocumentationRoutes
 from web.api.entities import EntityRoutes
 from web.api.mail import MailRoutes
 from web.api.metrics import MetricRoutes
+from web.api.notifications import NotificationRoutes
 from web.api.profile import ProfileRoutes
 from web.api.registration import RegistrationRoutes
 from web.api.roles import RoleRoutes
@@ -58,11 +59,19 @@ from web.services.audit import Audit
 from web.services.chat import Chat
 from web.services.dead_letters import DeadLetters
 from web.services.export import Export
-from web.services.first_run import SYSTEM, Found, ensure_admin, look_around, reach_host
+from web.services.first_run import (
+    SYSTEM,
+    Found,
+    ensure_admin,
+    look_around,
+    reach_host,
+    watch_dead_letters,
+)
 from web.services.invitations import Invitations
 from web.services.lockout import Lockout
 from web.services.metrics import Metrics
 from web.services.models import Models
+from web.services.notifications import Notifications
 from web.services.outbox import Outbox
 from web.services.passwords import Passwords
 from web.services.preferences import Preferences
@@ -77,6 +86,7 @@ from web.services.storage import Storage
 from web.services.users import Users
 from web.signing_in import SigningIn
 from web.sockets.chat import ChatSockets
+from web.sockets.notifications import NotificationSockets
 from web.sockets.open_sockets import OpenSockets
 
 OPEN_FILES = 65_536
@@ -190,11 +200,14 @@ def _domain_routes(
     rows: Rows, bus: MessageBus, ids: IdSource, sockets: OpenSockets, rights: Rights
 ) -> list[Route]:
     chat, models = Chat(rows, bus, ids), Models(rows, bus, ids)
+    notifications = Notifications(rows, bus)
     return [
         *ChatRoutes(chat).routes(),
         *ChatSockets(chat, sockets, rights).routes(),
         *CognisysRoutes(models, Preferences(rows, bus, models)).routes(),
         *EntityRoutes(bus).routes(),
+        *NotificationRoutes(notifications).routes(),
+        *NotificationSockets(notifications, sockets).routes(),
     ]
 
 
@@ -220,6 +233,7 @@ async def _prepare(settings: Settings, bus: LinkBus, passwords: Passwords) -> bo
         bus, passwords, settings.admin_id_file, settings.admin_password_file
     )
     await reach_host(bus)
+    await watch_dead_letters(bus)
     return created
 
 

@@ -14,6 +14,7 @@ from actors.arcana.messages import DeleteConversation
 from actors.cognisys.messages import DeletePreference
 from actors.mail.messages import DeleteMail
 from actors.sign_in.messages import DeleteApiKeys, DeleteSessions
+from actors.system.messages import DeleteNotifications
 from vareon_runtime.entity import Context, EffectContext, Tick, backoff, command, effect, reminder
 from vareon_runtime.errors import NotFound, VareonError
 from vareon_runtime.identity import EntityId
@@ -27,6 +28,7 @@ DELETIONS: dict[str, Callable[[], Request[bool]]] = {
     "mail": DeleteMail,
     "sessions": DeleteSessions,
     "api_keys": DeleteApiKeys,
+    "notifications": DeleteNotifications,
 }
 """How an entity of each kind in `BELONGINGS` is asked to go."""
 _AT_ONCE = 100
@@ -80,14 +82,11 @@ class Closing(Correspondence):
         context.start(self.delete_belongings(), then=self.emptied, failed=self.not_emptied)
 
     async def _delete_all(self, belonging: Belonging, context: EffectContext) -> bool:
-        wanted = (
-            select(belonging.key)
-            .where(belonging.owner == self.key)
-            .order_by(belonging.key)
-            .limit(_AT_ONCE)
-        )
+        key: Any = belonging.key if belonging.entity is None else belonging.entity
+        wanted = select(key).where(belonging.owner == self.key)
+        wanted = wanted.distinct().order_by(key).limit(_AT_ONCE)
         last = ""
-        while rows := await context.read(wanted.where(belonging.key > last)):
+        while rows := await context.read(wanted.where(key > last)):
             for row in rows:
                 await _delete(EntityId(belonging.kind, row[0]), context)
             last = rows[-1][0]

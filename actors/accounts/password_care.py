@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from actors import names, notices
 from actors.accounts.correspondence import Correspondence
 from actors.accounts.messages import ChangePassword, IssueReset, ResetPassword
 from actors.accounts.one_use import OneUseTokens
 from actors.accounts.user_state import checked_hash
+from actors.system.messages import Notify
 from vareon_runtime.entity import Context, command
 from vareon_runtime.errors import Conflict, InvalidMessage
 from vareon_runtime.models import token_hash
@@ -75,3 +77,4 @@ class PasswordCare(Correspondence):
         state.pending_email = state.verification_hash = state.verification_expires_at = None
         if state.email is not None:
             self.write_letter(context, "password_changed", state.email)
+        context.send(names.notifications(self.key), Notify(notices.PASSWORD_CHANGED))

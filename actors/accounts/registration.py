@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from actors import names, notices
 from actors.accounts.correspondence import Correspondence
 from actors.accounts.messages import ChangeAccount, RegisterUser, ResendVerification, VerifyEmail
 from actors.accounts.one_use import OneUseTokens
 from actors.accounts.user_state import checked_email, checked_hash, checked_username
+from actors.system.messages import Notify
 from vareon_runtime.entity import Context, Tick, command, reminder
 from vareon_runtime.errors import Conflict, InvalidMessage
 from vareon_runtime.models import UserRoleRow, login_key, token_hash
@@ -78,6 +80,8 @@ class Registration(Correspondence):
             state.email = new
             if old is not None:
                 self.write_letter(context, "email_changed", old)
+            notify = Notify(notices.EMAIL_CHANGED, {"email": new})
+            context.send(names.notifications(self.key), notify)
         state.is_verified = True
         state.updated_at = context.now()
         context.forget("unverified")

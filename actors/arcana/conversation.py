@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from actors import names, notices
 from actors.arcana.answer import Answer, compose
 from actors.arcana.history import (
     Exchange,
@@ -37,6 +38,7 @@ from actors.arcana.missed import (
 from actors.arcana.title import checked_title, title_of
 from actors.arcana.turns import MAX_WAITING, ConversationState, FailedTurn, OpenTurn
 from actors.policy import MANAGE_ACCOUNTS, OTHERS_CHATS, may
+from actors.system.messages import Notify
 from vareon_runtime.entity import (
     Context,
     Delta,
@@ -184,6 +186,7 @@ class Conversation(Entity[ConversationState]):
             )
         )
         history.answer(answer.turn_id, answer.text)
+        self._tell_absent(notices.ANSWER_READY, context)
         self._begin_next(context)
 
     async def failed(self, error: VareonError, context: Context) -> None:
@@ -194,6 +197,8 @@ class Conversation(Entity[ConversationState]):
         failed = FailedTurn.by(turn.turn_id, _cancelled() if turn.cancelled else error)
         self.state.keep_failure(failed)
         context.emit(failed.event())
+        if not turn.cancelled:
+            self._tell_absent(notices.ANSWER_FAILED, context)
         self._begin_next(context)
 
     async def catch_up(
@@ -328,6 +333,12 @@ class Conversation(Entity[ConversationState]):
         self.state.next_position += 1
         self.state.updated_at = now
         return stored
+
+    def _tell_absent(self, kind: str, context: Context) -> None:
+        """Whoever watches needs no notification."""
+        if not context.watched:
+            facts = {"title": self.state.title or "Conversation", "conversation_id": self.key}
+            context.send(names.notifications(self.state.user_id), Notify(kind, facts))
 
     async def _loaded(self, context: Context) -> History:
         if self._history is None:

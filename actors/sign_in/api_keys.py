@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from actors import policy
+from actors import names, notices, policy
 from actors.sign_in.messages import (
     ApiKeyView,
     CreateApiKey,
@@ -14,6 +14,7 @@ from actors.sign_in.messages import (
     DeleteApiKeys,
     TouchApiKey,
 )
+from actors.system.messages import Notify
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound, QuotaExceeded
 from vareon_runtime.models import ApiKeyRow
@@ -68,6 +69,8 @@ class ApiKeys(Entity[ApiKeysState]):
             expires_at=expires_at,
             last_used_at=None,
         )
+        notify = Notify(notices.API_KEY_CREATED, {"name": message.name})
+        context.send(names.notifications(self.key), notify)
         return ApiKeyView(
             id=message.key_id,
             name=message.name,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from actors import policy
+from actors import names, notices, policy
 from actors.sign_in.messages import (
     SESSION_LIFE_S,
     DeleteSessions,
@@ -19,6 +19,7 @@ from actors.sign_in.messages import (
     SpendTicket,
     TouchSession,
 )
+from actors.system.messages import Notify
 from vareon_runtime.entity import Context, Entity, Message, State, command, entity
 from vareon_runtime.errors import Conflict, InvalidMessage, NotFound
 from vareon_runtime.models import SessionRow
@@ -119,6 +120,7 @@ class Sessions(Entity[SessionsState]):
         if again and now - session.traded_at <= timedelta(seconds=GRACE_S):
             return "renewed"
         self._end(message.session_id, context)
+        context.send(names.notifications(self.key), Notify(notices.SESSION_ENDED))
         return "reused"
 
     @command

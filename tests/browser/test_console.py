@@ -214,3 +214,57 @@ async def test_a_restarted_host_answers_again(
     await console.expect_answer(0, f"(1) You said: {WORDS}")
     await expect(console.answers).to_have_count(1)
     console.watch.assert_clean(NOT_SIGNED_IN)
+
+
+async def test_the_bell_counts_what_happened_elsewhere(
+    browser: Browser, system: InProcessSystem, upstream: Upstream
+) -> None:
+    """An answer to a conversation that is not looked at; following it makes it read."""
+    upstream.script("gate")
+    console = await _signed_in(browser, system)
+    other = Console(await console.page.context.new_page(), system.url)
+    await other.open()
+    await other.expect_signed_in()
+    await console.say(WORDS)
+    await expect(console.answers.nth(0).locator(".text")).to_have_text(
+        "(1)", timeout=ANSWER_TIME_MS
+    )
+    await console.page.get_by_role("button", name="New conversation").click()
+    upstream.release()
+    for page in (console.page, other.page):
+        await expect(page.get_by_role("button", name="Notifications, 1 unread")).to_be_visible()
+    await console.page.get_by_role("button", name="Notifications, 1 unread").click()
+    notices = console.page.get_by_role("region", name="Notifications")
+    await notices.get_by_role("link", name="An answer is ready").click()
+    await expect(notices).to_be_hidden()
+    await console.expect_answer(0, f"(1) You said: {WORDS}")
+    for page in (console.page, other.page):
+        await expect(page.get_by_role("button", name="Notifications", exact=True)).to_be_visible()
+    await other.page.get_by_role("button", name="Notifications").click()
+    await other.page.get_by_role("button", name="Delete “An answer is ready”").click()
+    await expect(other.page.get_by_text("Nothing yet.")).to_be_visible()
+    await expect(console.page.locator("#notices-list li")).to_have_count(0)
+    console.watch.assert_clean(NOT_SIGNED_IN)
+    other.watch.assert_clean()
+
+
+async def test_the_bell_hears_what_it_missed_while_the_front_door_was_away(
+    browser: Browser, system: InProcessSystem, upstream: Upstream
+) -> None:
+    """The answer ends while nobody is connected."""
+    upstream.script("gate")
+    console = await _signed_in(browser, system)
+    await console.say(WORDS)
+    await expect(console.answers.nth(0).locator(".text")).to_have_text(
+        "(1)", timeout=ANSWER_TIME_MS
+    )
+    assert system.front_door is not None
+    await system.front_door.stop()
+    upstream.release()
+    system.events.clear()
+    await system.start_front_door()
+    await system.told("ready")
+    await expect(console.page.get_by_role("button", name="Notifications, 1 unread")).to_be_visible(
+        timeout=ANSWER_TIME_MS
+    )
+    assert console.watch.strangers == []

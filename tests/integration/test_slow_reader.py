@@ -20,8 +20,9 @@ from vareon_runtime.routing.client import LinkBus
 from vareon_runtime.routing.subscription import WINDOW, LinkSubscription
 from web.api import chat_stream
 from web.front_door import FrontDoor
-from web.sockets.chat import WRITE_AHEAD, ChatSocket
+from web.sockets.chat import ChatSocket
 from web.sockets.outgoing import MOST_QUEUED, Outgoing
+from web.sockets.serving import WRITE_AHEAD
 
 CLOSED_WITHIN_S = 12.0
 SYSTEM_BUFFER = 8192

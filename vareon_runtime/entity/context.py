@@ -126,6 +126,7 @@ class Context:
         "principal",
         "remark",
         "sender",
+        "watched",
     )
 
     def __init__(
@@ -139,6 +140,7 @@ class Context:
         *,
         undertakings: Undertakings | None = None,
         deadline_s: float | None = None,
+        watched: bool = False,
     ) -> None:
         self.entity_id = entity_id
         self.message_id = message_id
@@ -148,6 +150,8 @@ class Context:
         self.deadline_s = deadline_s
         """When the sender gives up, in epoch seconds; None if it does not wait."""
         self.remark = ""
+        self.watched = watched
+        """Whether anybody is subscribed to this entity as the turn begins."""
         self._changes: Changes | None = None
         self._undertakings = undertakings
         self._clock = host.clock

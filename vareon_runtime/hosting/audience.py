@@ -76,6 +76,11 @@ class Audience:
             if shard_of(target) in shards:
                 self.refuse(caller, error)
 
+    def watches(self, target: EntityId) -> bool:
+        """Whether anybody is shown what an entity does."""
+        found = self._feeds.get(target)
+        return found is not None and bool(found.subscribers)
+
     def feed(self, target: EntityId) -> Feed:
         """What an entity shows."""
         found = self._feeds.get(target)

@@ -60,4 +60,7 @@ async def _missed(
 
 
 def _stream_of(frame: Event | Delta | Reset) -> str | None:
-    return frame.opens() or frame.ends() if isinstance(frame, Event) else frame.stream
+    if not isinstance(frame, Event):
+        return frame.stream
+    reached = frame.reaches()
+    return reached.stream if reached is not None else frame.opens() or frame.ends()

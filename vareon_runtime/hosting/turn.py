@@ -67,6 +67,7 @@ def context_for(
         activation.klass.handlers,
         undertakings=host.effects,
         deadline_s=deadline_s,
+        watched=host.audience.watches(activation.target),
     )
 
 

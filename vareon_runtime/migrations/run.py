@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vareon_runtime.errors import ConfigurationError
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest revision; a test compares it with the scripts."""
 SNAPSHOT = Path(__file__).with_name("snapshot.sql")
 """Made by ``python -m vareon_runtime.migrations.snapshot``; a test compares it too."""

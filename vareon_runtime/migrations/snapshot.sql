@@ -370,4 +370,21 @@ CREATE TABLE api_keys (
 CREATE INDEX ix_api_keys_user_id_created_at_id ON api_keys (user_id, created_at, id);
 CREATE INDEX ix_inbox_trace_id ON inbox (trace_id) WHERE trace_id IS NOT NULL;
 CREATE INDEX ix_dead_letters_trace_id ON dead_letters (trace_id);
-INSERT INTO alembic_version (version_num) VALUES ('0018');
+CREATE TABLE notifications (
+	id VARCHAR(36) NOT NULL, 
+	user_id VARCHAR(36) NOT NULL, 
+	number INTEGER NOT NULL, 
+	changed INTEGER NOT NULL, 
+	kind VARCHAR(40) NOT NULL, 
+	title VARCHAR(200) NOT NULL, 
+	text VARCHAR(1000) NOT NULL, 
+	link VARCHAR(500), 
+	unread BOOLEAN NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	read_at VARCHAR(27), 
+	CONSTRAINT pk_notifications PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX ix_notifications_user_id_number ON notifications (user_id, number);
+CREATE INDEX ix_notifications_user_id_changed ON notifications (user_id, changed);
+CREATE INDEX ix_notifications_user_id_unread_number ON notifications (user_id, unread, number);
+INSERT INTO alembic_version (version_num) VALUES ('0019');

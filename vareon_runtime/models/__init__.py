@@ -5,6 +5,7 @@ from vareon_runtime.models.audit import AUDIT_BEGIN, AuditRow, audit_hash
 from vareon_runtime.models.belongings import BELONGINGS, Belonging
 from vareon_runtime.models.cognisys import LlmModelRow, LlmProviderRow, UserLlmPreferenceRow
 from vareon_runtime.models.mail import MailRow
+from vareon_runtime.models.notifications import NotificationRow
 from vareon_runtime.models.search import SearchDocumentRow
 from vareon_runtime.models.sign_in import ApiKeyRow, SessionRow
 from vareon_runtime.models.user import (
@@ -30,6 +31,7 @@ __all__ = [
     "LlmModelRow",
     "LlmProviderRow",
     "MailRow",
+    "NotificationRow",
     "RolePermissionRow",
     "RoleRow",
     "SearchDocumentRow",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from vareon_runtime.models.arcana import ChatMessageRow, ConversationRow
 from vareon_runtime.models.cognisys import UserLlmPreferenceRow
 from vareon_runtime.models.mail import MailRow
+from vareon_runtime.models.notifications import NotificationRow
 from vareon_runtime.models.sign_in import ApiKeyRow, SessionRow
 from vareon_runtime.storage.base import Base
 
@@ -40,12 +41,13 @@ class Belonging:
 
     Attributes:
         section: What the export calls these things.
-        kind: Of the entities that they are; its key is the row's id.
+        kind: Of the entities that they are; the row's id is its key, unless ``entity`` says.
         row: Their table.
         key: Its id.
         owner: The column that names the user.
         parts: What is exported within each.
         withheld: Columns that are not exported.
+        entity: The column that names the entity, where many rows are one entity's.
     """
 
     section: str
@@ -55,6 +57,7 @@ class Belonging:
     owner: InstrumentedAttribute[str]
     parts: tuple[Part, ...] = ()
     withheld: frozenset[str] = frozenset()
+    entity: InstrumentedAttribute[str] | None = None
 
 
 BELONGINGS: tuple[Belonging, ...] = (
@@ -94,5 +97,14 @@ BELONGINGS: tuple[Belonging, ...] = (
         ApiKeyRow.user_id,
         ApiKeyRow.user_id,
         withheld=frozenset({"hashed_key"}),
+    ),
+    Belonging(
+        "notifications",
+        "notifications",
+        NotificationRow,
+        NotificationRow.id,
+        NotificationRow.user_id,
+        withheld=frozenset({"number", "changed"}),
+        entity=NotificationRow.user_id,
     ),
 )

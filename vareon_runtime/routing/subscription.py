@@ -145,6 +145,8 @@ class LinkSubscription:
             self._open[frame.stream] = Position(frame.stream, frame.generation, frame.offset)
         elif isinstance(frame, Reset):
             self._open[frame.stream] = Position(frame.stream, frame.generation, 0)
+        elif (reached := frame.reaches()) is not None:
+            self._open[reached.stream] = reached
         elif (begun := frame.opens()) is not None:
             self._open.setdefault(begun, Position(begun, 0, 0))
         elif (over := frame.ends()) is not None:

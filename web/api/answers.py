@@ -39,9 +39,8 @@ def link_next(
 ) -> None:
     """Say where the next page is, if there is one."""
     if cursor is not None:
-        query = {"cursor": cursor}
-        if "limit" in request.query:
-            query["limit"] = request.query["limit"]
+        given = {k: v for k, v in request.query.items() if k not in ("cursor", "skip")}
+        query = {"cursor": cursor, **given}
         response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
 
 

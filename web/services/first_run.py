@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, select
 
 from actors import names
 from actors.accounts.messages import CreateUser
+from actors.system.messages import WatchDeadLetters
 from vareon_runtime.errors import Conflict, OutcomeUnknown, Overloaded, StaleOwner, StoreFailed
 from vareon_runtime.identity import Principal
 from vareon_runtime.models import LlmModelRow, LlmProviderRow
@@ -104,6 +105,15 @@ async def ensure_admin(
         return True
 
     return await _insist(create)
+
+
+async def watch_dead_letters(bus: MessageBus) -> None:
+    """Have administrators told of messages that are set aside."""
+
+    async def begin() -> bool:
+        return await bus.ask(names.dead_letter_watch(), WatchDeadLetters(), principal=SYSTEM)
+
+    await _insist(begin)
 
 
 async def look_around(rows: Rows, discover: Discover) -> list[dict[str, Any]]:

@@ -15,17 +15,12 @@ from vareon_runtime.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
-    Overloaded,
     VareonError,
 )
-from vareon_runtime.identity import Principal
-from vareon_runtime.telemetry import failure
 from web.api.answers import encoded
 from web.api.chat_stream import error_frame
 from web.api.identifiers import is_uuid
 from web.caller import Caller, caller_of
-from web.credentials import SOCKET_PROTOCOL
-from web.refusals import NoHandshake
 from web.routes import Route
 from web.schemas.chat import MessageFrame, ResumeFrame, ServerFrame
 from web.schemas.paths import ConversationPath
@@ -34,27 +29,25 @@ from web.services.chat import Chat
 from web.services.rights import Rights
 from web.sockets.frames import ClientFrame, read_frame
 from web.sockets.open_sockets import OpenSockets
-from web.sockets.outgoing import TRY_AGAIN_LATER, Outgoing
+from web.sockets.outgoing import Outgoing
 from web.sockets.progress import Progress
+from web.sockets.serving import (
+    FORBIDDEN,
+    MOST_STRIKES,
+    NOT_THERE,
+    POLICY_VIOLATION,
+    SIGNED_OUT,
+    UNSUPPORTED,
+    ending,
+    serve,
+    texts,
+)
 from web.tracing import begin_trace
 
-HEARTBEAT_S = 30.0
-LARGEST_FRAME = 1024 * 1024
-WRITE_AHEAD = 64 * 1024
-"""Bytes written before the writer looks whether the connection takes them; a connection that does
-not holds at most as much again, and one frame."""
 FIRST_FRAME_S = 0.2
-MOST_STRIKES = 20
 MOST_FOLLOWED = 32
 HEARD_WITHIN_S = 0.25
 """How soon the conversation shows a turn that was just accepted, by far."""
-
-UNSUPPORTED = 1003
-POLICY_VIOLATION = 1008
-INTERNAL_ERROR = 1011
-SIGNED_OUT = 4401
-FORBIDDEN = 4403
-UNKNOWN_CONVERSATION = 4404
 
 
 class ChatSockets:
@@ -75,50 +68,14 @@ class ChatSockets:
     async def serve(self, request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
         """Upgrade, and stay until one side leaves."""
         caller = caller_of(request)
-        principal = caller.principal
-        self._sockets.admit(principal.user_id)
-        try:
-            socket = aiohttp_web.WebSocketResponse(
-                heartbeat=HEARTBEAT_S,
-                timeout=3.0,
-                max_msg_size=LARGEST_FRAME,
-                writer_limit=WRITE_AHEAD,
-                compress=False,
-                protocols=(SOCKET_PROTOCOL,),
-            )
-            if not socket.can_prepare(request).ok:
-                raise NoHandshake("A WebSocket handshake is expected here.")
-            await socket.prepare(request)
-            conversation_id = request.match_info["conversation_id"].lower()
-            abort = request.transport.abort if request.transport else lambda: None
-            outgoing = Outgoing(socket, abort)
+        conversation_id = request.match_info["conversation_id"].lower()
+
+        def line_of(outgoing: Outgoing) -> ChatSocket:
             line = ChatSocket(self._chat, self._sockets, caller, conversation_id, outgoing)
             line.allowed = lambda: self._rights.check(caller, policy.CHAT)
-            # Known to its neighbours before the look-up: a conversation that one of them begins
-            # meanwhile is either found or told.
-            self._sockets.add(line)
-            try:
-                await self._talk(line, socket, principal)
-            except Exception as error:  # noqa: BLE001  # after the upgrade no HTTP answer may follow
-                failure("socket_broke", error, conversation_id=conversation_id)
-                await socket.close(code=INTERNAL_ERROR, message=b"Reconnect and resume.")
-            finally:
-                self._sockets.remove(line)
-                await line.leave()
-            return socket
-        finally:
-            self._sockets.release(principal.user_id)
+            return line
 
-    async def _talk(
-        self, line: ChatSocket, socket: aiohttp_web.WebSocketResponse, principal: Principal
-    ) -> None:
-        known = is_uuid(line.conversation_id)
-        owner = await self._chat.owner(line.conversation_id) if known else None
-        mine = owner in (None, principal.user_id) or policy.may(principal, policy.OTHERS_CHATS)
-        if known and mine:
-            await line.run(socket, begun=owner is not None)
-        else:
-            await socket.close(code=UNKNOWN_CONVERSATION, message=b"Conversation not found")
+        return await serve(request, self._sockets, line_of)
 
 
 class ChatSocket:
@@ -146,22 +103,18 @@ class ChatSocket:
         self.allowed: Callable[[], Awaitable[None]] = _always
         """Raises if the client may not speak, or not any more; asked before each frame."""
 
-    async def run(self, socket: aiohttp_web.WebSocketResponse, *, begun: bool) -> None:
-        """Read and write until one side leaves.
-
-        Args:
-            socket: The open socket.
-            begun: Whether the conversation exists already.
-        """
-        writing = asyncio.get_running_loop().create_task(self._outgoing.run())
-        try:
-            if begun:
+    async def talk(self, socket: aiohttp_web.WebSocketResponse) -> None:
+        """Read and write until one side leaves, if the conversation is the client's to see."""
+        known = is_uuid(self.conversation_id)
+        owner = await self._chat.owner(self.conversation_id) if known else None
+        mine = owner in (None, self.user_id) or policy.may(self._principal, policy.OTHERS_CHATS)
+        if not (known and mine):
+            await socket.close(code=NOT_THERE, message=b"Conversation not found")
+            return
+        async with self._outgoing.writing():
+            if owner is not None:
                 await self._begin(socket)
             await self._read(socket)
-        finally:
-            # The writer may be closing the socket, which has a time limit of its own.
-            self._outgoing.end(1000, "")
-            await writing
 
     async def leave(self) -> None:
         """Listen no more."""
@@ -204,13 +157,10 @@ class ChatSocket:
             self.end(UNSUPPORTED, "Text frames only.")
 
     async def _read(self, socket: aiohttp_web.WebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is WSMsgType.BINARY:
-                self.end(UNSUPPORTED, "Text frames only.")
-            elif message.type is WSMsgType.TEXT:
-                frame = self._frame(message.data)
-                if frame is not None:
-                    await self._obey(frame)
+        async for text in texts(socket, self.end):
+            frame = self._frame(text)
+            if frame is not None:
+                await self._obey(frame)
 
     def _frame(self, text: str) -> ClientFrame | None:
         try:
@@ -276,23 +226,11 @@ class ChatSocket:
             self._follow(position)
 
     async def _show(self, position: Position | None) -> None:
-        try:
+        with ending(self, lambda error: self._put([error_frame(error)]), "Conversation"):
             async with self._chat.listen(self._principal, self.conversation_id, position) as frames:
                 async for frame in frames:
                     self._put(self._progress.told(frame))
-            self.end(UNKNOWN_CONVERSATION, "The conversation has ended.")
-        except NotFound:
-            self.end(UNKNOWN_CONVERSATION, "Conversation not found")
-        except NotPermitted:
-            self.end(FORBIDDEN, "Not enough permissions")
-        except Overloaded:
-            self.end(TRY_AGAIN_LATER, "Too slow; reconnect and resume.")
-        except VareonError as error:
-            self._put([error_frame(error)])
-            self.end(INTERNAL_ERROR, "The stream broke; reconnect and resume.")
-        except Exception as error:  # noqa: BLE001  # a broken stream must not leave a silent socket
-            failure("stream_broke", error, conversation_id=self.conversation_id)
-            self.end(INTERNAL_ERROR, "The stream broke; reconnect and resume.")
+            self.end(NOT_THERE, "The conversation has ended.")
 
     async def _catch_up(self, position: Position, patience_s: float) -> None:
         """What a turn has shown already, then the rest of it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSMsgType
 from aiohttp import web as aiohttp_web
@@ -52,6 +52,17 @@ class Outgoing:
             loop = asyncio.get_running_loop()
             self._last_resort = loop.call_later(CLOSING_TIME_S, self._abort)
             self._wake.set()
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Write meanwhile; afterwards the socket is closed."""
+        writer = asyncio.get_running_loop().create_task(self.run())
+        try:
+            yield
+        finally:
+            # The writer may be closing the socket, which has a time limit of its own.
+            self.end(1000, "")
+            await writer
 
     async def run(self) -> None:
         """Write until the end; returns early when the connection is gone."""
