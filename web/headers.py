@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web as aiohttp_web
 from multidict import CIMultiDict, istr
-
-from web.client_address import is_secure
 
 # Names made once: to fold their case each time costs more than to set the headers.
 REQUEST_ID = istr("X-Request-Id")
@@ -23,17 +20,16 @@ _ONLY_TLS = f"max-age={STRICT_FOR_S}"
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-def secure(headers: CIMultiDict[str]) -> None:
-    """Add them; a policy or caching rule that the handler chose stays."""
+def secure(headers: CIMultiDict[str], *, by_tls: bool = False) -> None:
+    """Add them; a policy or caching rule that the handler chose stays.
+
+    Args:
+        headers: Of the answer.
+        by_tls: The client speaks TLS: only there a browser may be told to speak nothing else.
+            Neighbouring names are left alone; they may be somebody else's.
+    """
     headers.update(_SECURE)
     headers.setdefault(_CACHING, "no-store")
     headers.setdefault(_POLICY, _API_POLICY)
-
-
-def insist_on_tls(request: aiohttp_web.Request, headers: CIMultiDict[str]) -> None:
-    """Have the browser come back by TLS only, if it came by TLS: there it can be believed.
-
-    Neighbouring names are left alone; they may be somebody else's.
-    """
-    if is_secure(request):
+    if by_tls:
         headers[_STRICT] = _ONLY_TLS

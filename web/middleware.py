@@ -26,11 +26,12 @@ from vareon_runtime.telemetry import failure
 from web.admission import Admission
 from web.auditing import denied, remember_id
 from web.caller import attach_caller, caller_of
+from web.client_address import is_secure
 from web.client_files import ClientFiles
 from web.compression import SMALLEST, length_of, pack
 from web.credentials import identify, set_session
 from web.cross_origin import CrossOrigin, methods_answer
-from web.headers import REQUEST_ID, insist_on_tls, secure
+from web.headers import REQUEST_ID, secure
 from web.lasting import Lasting
 from web.outcomes import KeyedRequests
 from web.quotas import Quotas, tell_quotas
@@ -177,8 +178,7 @@ class FrontGate:
                 self._cross_origin.tell(request, response)
             if type(response) is aiohttp_web.Response and length_of(response) > SMALLEST:
                 await pack(request, response)
-            secure(response.headers)
-            insist_on_tls(request, response.headers)
+            secure(response.headers, by_tls=is_secure(request))
             tell_quotas(request, response.headers)
             response.headers[REQUEST_ID] = request_id
             trace.show(response.headers)

@@ -12,9 +12,10 @@ from web.api.answers import answer, encoded, link_next, page_answer, whole_or_cu
 from web.api.chat_stream import stream_answer, wants_stream
 from web.api.identifiers import uuid_in_path
 from web.caller import caller_of
+from web.client_address import is_secure
 from web.compression import accepts_gzip, vary_by
 from web.given import body_of, query_of
-from web.headers import insist_on_tls, secure
+from web.headers import secure
 from web.keyed import is_repeat
 from web.routes import Route
 from web.schemas.accounts import DoneOut
@@ -140,8 +141,7 @@ class ChatRoutes:
         vary_by(response, "Accept-Encoding")
         if accepts_gzip(request):
             response.enable_compression(aiohttp_web.ContentCoding.gzip)
-        secure(response.headers)
-        insist_on_tls(request, response.headers)
+        secure(response.headers, by_tls=is_secure(request))
         link_next(request, response, cursor)
         await response.prepare(request)
         with whole_or_cut(request):

@@ -13,7 +13,8 @@ from vareon_runtime.entity import Delta, Position, Reset
 from vareon_runtime.errors import VareonError
 from vareon_runtime.identity import Principal
 from web.api.answers import encoded, whole_or_cut
-from web.headers import insist_on_tls, secure
+from web.client_address import is_secure
+from web.headers import secure
 from web.schemas.chat import (
     AcceptedFrame,
     DeltaFrame,
@@ -48,8 +49,7 @@ async def stream_answer(
     """
     response = aiohttp_web.StreamResponse()
     response.content_type = "text/event-stream"
-    secure(response.headers)
-    insist_on_tls(request, response.headers)
+    secure(response.headers, by_tls=is_secure(request))
     events = EventStream(response, turn, _position(request, turn))
     await response.prepare(request)
     # Whoever does not read, or is gone, is cut off; a polite end would wait for them too.
