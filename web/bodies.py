@@ -105,7 +105,10 @@ def invalid(error: ValidationError, where: str = "body") -> InvalidMessage:
     """A validation error in our words: one readable sentence, then one entry for each mistake."""
     mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     errors = tuple(
-        {"loc": [where, *map(_place, mistake["loc"])], "message": mistake["msg"]}
+        {
+            "loc": [where, *map(_place, mistake["loc"])],
+            "message": mistake["msg"].removeprefix("Value error, "),
+        }
         for mistake in mistakes[:20]
     )
     first = errors[0]

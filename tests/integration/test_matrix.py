@@ -7,9 +7,11 @@ somebody else's, or it is shared by all who hold the permission.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import sqlite3
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,7 +33,8 @@ OWNED = {
     "/ws/chat/{conversation_id}",
 }
 """Paths that name something with an owner, in each case a conversation."""
-PRIVATE = {"/api/keys/{id}", "/api/sessions/{id}"}
+NOTIFICATIONS = {"/api/notifications/{id}", "/api/notifications/{id}/read"}
+PRIVATE = {"/api/keys/{id}", "/api/sessions/{id}"} | NOTIFICATIONS
 """Paths that name something which is nobody's but its owner's, administrators included."""
 SHARED = {
     "/api/users/{id}",
@@ -46,6 +49,9 @@ SHARED = {
     "/api/cognisys/providers/{id}",
     "/api/cognisys/models/{id}",
     "/api/entities/{kind}/{key}/{message}",
+    "/api/system/entities/{kind}/{key}",
+    "/api/system/messages/{id}",
+    "/api/system/traces/{id}",
 }
 """Paths that name what all share who hold the permission, or, for entities, one's own by name."""
 
@@ -175,7 +181,23 @@ async def owned(system: InProcessSystem, ann: aiohttp.ClientSession, path: str) 
         await system.token("ann", "password of ann")
         async with ann.get("/api/sessions") as response:
             return str((await response.json())[0]["id"])
+    if path in NOTIFICATIONS:
+        return await notified(ann)
     return await begun(ann)
+
+
+async def notified(client: aiohttp.ClientSession) -> str:
+    """Their newest notification, of a key that they make; its id."""
+    name = str(uuid.uuid4())
+    async with client.post("/api/keys", json={"name": name}) as response:
+        assert response.status == 201, await response.text()
+    async with asyncio.timeout(10):
+        while True:
+            async with client.get("/api/notifications?limit=1") as response:
+                found = await response.json()
+            if found and name in found[0]["text"]:
+                return str(found[0]["id"])
+            await asyncio.sleep(0.01)
 
 
 async def begun(client: aiohttp.ClientSession) -> str:

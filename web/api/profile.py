@@ -34,6 +34,7 @@ class ProfileRoutes:
         path = "/api/users/me"
         return [
             Route("GET", path, policy.READ_ACCOUNT, self.me, answer=MeOut),
+            Route("GET", "/api/dashboard", policy.LIST_ACCOUNTS, self.me, answer=MeOut),
             Route(
                 "PUT",
                 path,

@@ -13,7 +13,7 @@ from web.schemas.base import StrictIn
 
 def _known(name: str) -> str:
     if name not in PERMISSIONS:
-        raise ValueError(f"There is no permission '{name[:60]}'")
+        raise ValueError(f"'{name[:60]}' is not a permission; GET /api/permissions lists them")
     return name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors import names
-from actors.accounts.messages import AccessOutcome
+from actors.accounts.messages import AccessOutcome, UserView
 from vareon_runtime.errors import from_code
 from vareon_runtime.identity import Principal
 from vareon_runtime.message import Request
@@ -12,8 +12,8 @@ from vareon_runtime.routing.bus import MessageBus
 
 async def ask_roster(
     bus: MessageBus, message: Request[AccessOutcome], principal: Principal
-) -> None:
-    """Have an account changed; returns once it has changed.
+) -> UserView | None:
+    """Have an account changed; returns it as it is then, or None if that ended it.
 
     Raises:
         Conflict: If no active administrator would be left.
@@ -23,3 +23,4 @@ async def ask_roster(
     outcome = await bus.ask(names.roster(), message, principal=principal)
     if outcome.code:
         raise from_code(outcome.code, outcome.detail)
+    return outcome.account

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import func, or_, select
 
-from actors.accounts.messages import AccessOutcome, ChangeAccess, EndAccount
+from actors.accounts.messages import AccessOutcome, ChangeAccess, EndAccount, UserView
 from vareon_runtime.errors import NotFound
 from vareon_runtime.identity import Principal
 from vareon_runtime.message import Request
@@ -98,8 +99,9 @@ class Users:
             NotPermitted: If it may, or would be allowed, more than the caller.
         """
         held = await self._roles.ids(roles)
-        await self._ask(principal, user_id, ChangeAccess(user_id, roles=held))
-        return await self.user(user_id)
+        before = await self.user(user_id)
+        changed = await self._ask(principal, user_id, ChangeAccess(user_id, roles=held))
+        return _after(before, changed, sorted(set(roles)))
 
     async def set_active(self, principal: Principal, user_id: str, *, is_active: bool) -> UserOut:
         """Let it sign in, or not.
@@ -107,8 +109,9 @@ class Users:
         Raises:
             Conflict: If it is the last active administrator.
         """
-        await self._ask(principal, user_id, ChangeAccess(user_id, is_active=is_active))
-        return await self.user(user_id)
+        before = await self.user(user_id)
+        changed = await self._ask(principal, user_id, ChangeAccess(user_id, is_active=is_active))
+        return _after(before, changed, before.roles)
 
     async def set_password(self, principal: Principal, user_id: str, password: str) -> None:
         """Give it another password; whoever was signed in is no more."""
@@ -125,10 +128,10 @@ class Users:
 
     async def _ask(
         self, principal: Principal, user_id: str, message: Request[AccessOutcome]
-    ) -> None:
+    ) -> UserView | None:
         if not re.fullmatch(UUID_PATTERN, user_id):
             raise NotFound("User not found")
-        await ask_roster(self._bus, message, principal)
+        return await ask_roster(self._bus, message, principal)
 
     async def _with_roles(self, rows: Sequence[Any]) -> list[UserOut]:
         if not rows:
@@ -155,3 +158,18 @@ class Users:
             )
             for row in rows
         ]
+
+
+def _after(before: UserOut, changed: UserView | None, roles: list[str]) -> UserOut:
+    """The account as the change has left it, also if it has been deleted since.
+
+    Args:
+        before: As it was.
+        changed: What its entity answered.
+        roles: The names of its roles now.
+    """
+    if changed is None:
+        return before
+    return msgspec.structs.replace(
+        before, is_active=changed.is_active, roles=roles, updated_at=changed.updated_at
+    )
