@@ -36,6 +36,9 @@ async def test_no_secret_is_found_where_it_was_used(
     try:
         async with InProcessSystem(tmp_path) as system:
             secrets, answers, audit = await used(system, upstream)
+            async with system.admin().get("/metrics") as response:
+                assert response.status == 200
+                metrics = await response.read()
             database = files(tmp_path)
             copied = io.BytesIO()
             archive.write(tmp_path / "vareon.db", copied, {})
@@ -48,11 +51,12 @@ async def test_no_secret_is_found_where_it_was_used(
         "backup": gzip.decompress(copied.getvalue()),
         "audit": audit.encode(),
         "answers": answers.encode(),
+        "metrics": metrics,
         "logs": "\n".join(heard.lines).encode(),
     }
     for place in ("database", "database after the end", "backup", "audit"):
         assert any(form in places[place] for form in forms(NAME)), place
-    assert places["logs"] and places["answers"]
+    assert all(places.values())
     for what, secret in secrets.items():
         for place, content in places.items():
             assert not any(form in content for form in forms(secret)), (what, place)
