@@ -37,7 +37,9 @@ async def test_accounts_from_the_command_line(system: InProcessSystem) -> None:
     await said(system, "user", "disable", "bea")
     assert not await signs_in(system, "bea", "long enough")
     listed = await said(system, "user", "list", "--search", "be")
-    assert listed.split() == ["bea", "member,", "operator", "disabled"]
+    heading, row = (line.split() for line in listed.splitlines())
+    assert heading == ["name", "e-mail", "roles", "state", "id"]
+    assert row == ["bea", "member,", "operator", "disabled", (await user(system, "bea"))["id"]]
     await said(system, "user", "enable", "bea")
     assert await signs_in(system, "bea", "long enough")
     found = json.loads(await said(system, "user", "list", "--search", "bea", "--json"))
@@ -58,15 +60,17 @@ async def test_roles_from_the_command_line(system: InProcessSystem) -> None:
         system, "role", "add", "auditor", "--allow", "system:audit", "--description", "reads"
     )
     listed = await said(system, "role", "list")
-    assert "auditor  reads\n  system:audit\n" in listed
-    assert "viewer  (built in)" in listed
+    rows = {line.split()[0]: line.split()[1:] for line in listed.splitlines()}
+    assert rows["auditor"] == ["yours", "reads", "system:audit"]
+    assert rows["viewer"][:2] == ["built", "in"]
+    assert await said(system, "role", "show", "auditor") == "auditor\n  system:audit\n"
     lines = (await said(system, "role", "list", "--json")).splitlines()
     assert [json.loads(line)["name"] for line in lines][-1] == "auditor"
     told = await said(system, "role", "add", "other", "--allow", "king:rule", code=1)
     assert "is not a permission" in told
     await said(system, "role", "remove", "auditor")
     assert "auditor" not in await said(system, "role", "list")
-    assert "there is no role" in await said(system, "role", "remove", "auditor", code=1)
+    assert "there is no 'auditor'" in await said(system, "role", "remove", "auditor", code=1)
     assert "built-in" in await said(system, "role", "remove", "admin", code=1)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+from typing import Any
 
 import click
 
@@ -13,6 +15,8 @@ _COMMANDS = {
     "logs": "web.cli.logs:logs",
     "user": "web.cli.user:user",
     "role": "web.cli.role:role",
+    "provider": "web.cli.provider:provider",
+    "model": "web.cli.model:model",
     "chat": "web.cli.chat:chat",
     "token": "web.cli.token:token",
     "keys": "web.cli.keys:keys",
@@ -44,8 +48,26 @@ class _Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; whatever it raises is told in a sentence."""
+        from web.cli.failures import told_in_a_sentence
+
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
+        with told_in_a_sentence():
+            return super().invoke(ctx)
+
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vareon-runtime", prog_name="vareon")
 def main() -> None:
-    """Durable agents, devices, workflows and conversations on Ray."""
+    r"""Durable agents, devices, workflows and conversations on Ray.
+
+    Exit codes: 0 done, 1 refused or not running, 2 wrong usage.
+
+    \b
+    Examples:
+      vareon up
+      vareon chat "hello"
+      vareon user list --json
+    """

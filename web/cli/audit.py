@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import click
 
-from web.cli.calling import call
-from web.cli.instance import (
-    data_dir_option,
-    settings_for,
-    target_of,
-    token_option,
-    url_option,
-)
+from web.cli.calling import ask
+from web.cli.instance import Target, data_dir_option, on_instance, settings_for
+from web.cli.table import Column, table
+from web.cli.telling import Told, tells
 
 if TYPE_CHECKING:
     from web.services.audit import Verdict
 
+_GOOD = frozenset({"begun", "done"})
+_COLUMNS = (
+    Column("number", lambda one: one["number"], right=True),
+    Column("at", lambda one: one["at"], whole=True),
+    Column("who", lambda one: one["username"] or one["user_id"] or one["kind"]),
+    Column("action", lambda one: one["action"], whole=True),
+    Column(
+        "result",
+        lambda one: one["result"],
+        whole=True,
+        colour=lambda one: None if one["result"] in _GOOD else "red",
+    ),
+    Column("target", lambda one: one["target"], whole=True),
+    Column("detail", lambda one: one["detail"]),
+    Column("from", lambda one: one["ip"], whole=True),
+)
+
 
 @click.group()
 def audit() -> None:
-    """Who did what to which thing from where."""
+    r"""Who did what to which thing from where.
+
+    \b
+    Examples:
+      vareon audit list
+      vareon audit verify
+    """
 
 
 @audit.command("list")
@@ -34,52 +51,48 @@ def audit() -> None:
 @click.option("--user", "user_id", help="Only what the account with this id did.")
 @click.option("--action", help="Only this, such as user.roles or session.sign_in.")
 @click.option("--target", help="Only what was done to this, such as role/ID.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@data_dir_option
-@url_option
-@token_option
+@on_instance
+@tells
 def list_(
     *,
     limit: int,
     user_id: str | None,
     action: str | None,
     target: str | None,
-    as_json: bool,
-    data_dir: Path | None,
-    url: str | None,
-    given_token: str | None,
-) -> None:
-    """List entries."""
+    instance: Target,
+) -> Told:
+    r"""List entries.
+
+    \b
+    Examples:
+      vareon audit list --user 019a… --limit 20
+      vareon audit list --action user.roles --json
+    """
     wanted = {"limit": limit, "user_id": user_id, "action": action, "target": target}
     query = urlencode({name: value for name, value in wanted.items() if value is not None})
-    there = target_of(url, given_token, data_dir)
-    for entry in asyncio.run(call(there, "GET", f"/api/system/audit?{query}")):
-        if as_json:
-            click.echo(json.dumps(entry, ensure_ascii=False))
-            continue
-        who = entry["username"] or entry["user_id"] or entry["kind"]
-        parts = (entry["target"], entry["detail"], entry["ip"])
-        told = "  ".join(part for part in parts if part)
-        click.echo(
-            f"{entry['number']:>6}  {entry['at']}  {who}  {entry['action']}  {entry['result']}"
-            f"  {told}"
-        )
+    found = ask(instance, "GET", f"/api/system/audit?{query}")
+    return Told(found, table(found, _COLUMNS, empty="nothing of that was written down"))
 
 
 @audit.command()
 @click.option("--expect", metavar="HASH", help="A hash noted earlier, which must be in the chain.")
 @data_dir_option
-def verify(*, expect: str | None, data_dir: Path | None) -> None:
-    """Walk the whole log on this machine; fails if an entry was changed, removed or added."""
+@tells
+def verify(*, expect: str | None, data_dir: Path | None) -> Told:
+    r"""Walk the whole log on this machine; fails if an entry was changed, removed or added.
+
+    \b
+    Examples:
+      vareon audit verify
+      vareon audit verify --expect HASH
+    """
     verdict, found = asyncio.run(_verify(settings_for(data_dir).database_url, expect))
-    if verdict.problem:
-        click.echo(f"the audit log does not hold: {verdict.problem}", err=True)
-        sys.exit(1)
-    if not found:
-        click.echo(f"the audit log does not hold: no entry has the hash {expect}", err=True)
-        sys.exit(1)
-    click.echo(f"{verdict.entries:,} entries hold")
-    click.echo(f"newest: {verdict.head}   (note it elsewhere, and give it to --expect later)")
+    problem = verdict.problem or ("" if found else f"no entry has the hash {expect}")
+    value = {"entries": verdict.entries, "head": verdict.head, "problem": problem or None}
+    if problem:
+        return Told(value, [f"the audit log does not hold: {problem}"], failed=True)
+    newest = f"newest: {verdict.head}   (note it elsewhere, and give it to --expect later)"
+    return Told(value, [f"{verdict.entries:,} entries hold", newest])
 
 
 async def _verify(database_url: str, expect: str | None) -> tuple[Verdict, bool]:

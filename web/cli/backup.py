@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from dataclasses import asdict
@@ -14,6 +13,7 @@ import click
 from vareon_runtime.config import Settings
 from vareon_runtime.errors import ConfigurationError
 from web.cli.instance import data_dir_option, settings_for
+from web.cli.telling import Told, tells
 
 _ADMIN_ID = "admin.id"
 _OF_ONE_MACHINE = frozenset({"ray.token", "initial-admin-password"})
@@ -24,9 +24,9 @@ _OF_ONE_MACHINE = frozenset({"ray.token", "initial-admin-password"})
 @click.option(
     "--with-keys", is_flag=True, help="Put the keys in as well: guard the file like them."
 )
-@click.option("--json", "as_json", is_flag=True, help="Tell what was written as JSON.")
 @data_dir_option
-def backup(file: Path | None, *, with_keys: bool, as_json: bool, data_dir: Path | None) -> None:
+@tells
+def backup(file: Path | None, *, with_keys: bool, data_dir: Path | None) -> Told:
     r"""Copy everything into FILE, while Vareon runs or not.
 
     All of it is as of one moment. Without --with-keys, providers' API keys stay encrypted under a
@@ -70,13 +70,13 @@ def backup(file: Path | None, *, with_keys: bool, as_json: bool, data_dir: Path 
         "with_keys": with_keys,
         **{name: value for name, value in asdict(contents).items() if name != "kept"},
     }
-    if as_json:
-        click.echo(json.dumps(told))
-        return
-    click.echo(f"{sum(contents.rows.values()):,} rows are in {file} ({told['bytes']:,} bytes)")
-    click.echo(f"  sha256  {digest}")
+    lines = [
+        f"{sum(contents.rows.values()):,} rows are in {file} ({told['bytes']:,} bytes)",
+        f"  sha256  {digest}",
+    ]
     if not with_keys:
-        click.echo(f"  keys    not in it; they are in {settings.secrets_dir}")
+        lines.append(f"  keys    not in it; they are in {settings.secrets_dir}")
+    return Told(told, lines)
 
 
 def _kept(settings: Settings, *, with_keys: bool) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
@@ -9,6 +10,11 @@ import click
 from web.cli.instance import Target, refusal, unreachable
 
 PATIENCE_S = 30.0
+
+
+def ask(target: Target, method: str, path: str, body: Any = None) -> Any:
+    """``call``, for commands that ask one thing."""
+    return asyncio.run(call(target, method, path, body))
 
 
 async def call(target: Target, method: str, path: str, body: Any = None) -> Any:
@@ -34,10 +40,28 @@ async def call(target: Target, method: str, path: str, body: Any = None) -> Any:
             f"{target.url} shows a certificate that is not trusted here "
             f"({error.certificate_error}): name its authority in SSL_CERT_FILE"
         ) from None
-    except (aiohttp.ClientError, TimeoutError):
+    except aiohttp.InvalidURL:
+        raise click.ClickException(
+            f"'{target.url}' is no address: give one like http://127.0.0.1:8480"
+        ) from None
+    except aiohttp.ClientConnectorError:
         raise click.ClickException(unreachable(target.url)) from None
+    except TimeoutError:
+        raise click.ClickException(
+            f"{target.url} has not answered in {PATIENCE_S:.0f} s: `vareon doctor` may know why"
+        ) from None
+    except aiohttp.ClientError:
+        raise click.ClickException(
+            f"the connection to {target.url} was lost before the answer came: look whether it was "
+            "done before you do it again"
+        ) from None
     except ValueError:
-        answer = {}
+        if response.ok:
+            raise click.ClickException(
+                f"what {target.url} answered is no JSON: is Vareon at this address?"
+            ) from None
+        answer = None
     if not response.ok:
-        raise click.ClickException(refusal(answer or {}, response.status))
+        told = answer if isinstance(answer, dict) else {}
+        raise click.ClickException(refusal(told, response.status))
     return answer

@@ -28,7 +28,13 @@ def chat(
     url: str | None,
     given_token: str | None,
 ) -> None:
-    """Say TEXT and watch the answer come."""
+    r"""Say TEXT and watch the answer come.
+
+    \b
+    Examples:
+      vareon chat "hello"
+      vareon chat --conversation 019a… "go on"
+    """
     from web.cli.chat_socket import converse
 
     target = target_of(url, given_token, data_dir)

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from web.cli.instance import data_dir_option, settings_for
+from web.cli.table import fields
+from web.cli.telling import Told, tells
 
 _NOT_SETTINGS = frozenset({"instance"})
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Tell them as JSON.")
 @data_dir_option
-def config(*, as_json: bool, data_dir: Path | None) -> None:
-    """Show the settings that `vareon up` would use here, wherever each comes from.
+@tells
+def config(*, data_dir: Path | None) -> Told:
+    r"""Show the settings that `vareon up` would use here, wherever each comes from.
 
     Passwords are not shown.
+
+    \b
+    Examples:
+      vareon config
+      vareon config --json
     """
     settings = settings_for(data_dir)
     found = {
@@ -28,14 +34,11 @@ def config(*, as_json: bool, data_dir: Path | None) -> None:
         for field in dataclasses.fields(settings)
         if field.name not in _NOT_SETTINGS
     }
-    if as_json:
-        click.echo(json.dumps(found))
-        return
     # What belongs together is one thing in the program, and several settings.
-    smtp = found.pop("smtp") or {"host": None}
-    for name, value in (found | {f"smtp_{part}": text for part, text in smtp.items()}).items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"  {f'VAREON_{name.upper()}':<28} {'' if shown is None else shown}".rstrip())
+    smtp = found["smtp"] or {"host": None}
+    apart = {name: value for name, value in found.items() if name != "smtp"}
+    apart |= {f"smtp_{part}": value for part, value in smtp.items()}
+    return Told(found, fields((f"VAREON_{name.upper()}", value) for name, value in apart.items()))
 
 
 def _plain(value: Any) -> Any:

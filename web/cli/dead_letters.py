@@ -2,75 +2,92 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import click
 
-from web.cli.calling import call
-from web.cli.instance import data_dir_option, target_of, token_option, url_option
+from web.cli.calling import ask
+from web.cli.instance import Target, on_instance
+from web.cli.table import Column, table
+from web.cli.telling import Told, tells
 
 _PATH = "/api/system/dead-letters"
-
-Command = Callable[..., None]
-
-
-def _where(command: Command) -> Command:
-    return data_dir_option(url_option(token_option(command)))
+_COLUMNS = (
+    Column("id", lambda one: one["id"], whole=True),
+    Column("given up at", lambda one: one["given_up_at"], whole=True),
+    Column("entity", lambda one: one["entity"], whole=True),
+    Column("message", lambda one: one["message"]),
+    Column("code", lambda one: one["code"], whole=True, colour=lambda _one: "red"),
+    Column("reason", lambda one: one["reason"]),
+)
 
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Messages that were given up on."""
+    r"""Messages that were given up on.
+
+    \b
+    Examples:
+      vareon dead-letters list
+    """
 
 
 @dead_letters.command("list")
 @click.option("--limit", default=100, show_default=True, help="How many, the newest first.")
-@_where
-def list_(*, limit: int, data_dir: Path | None, url: str | None, given_token: str | None) -> None:
-    """List them."""
-    target = target_of(url, given_token, data_dir)
-    found = asyncio.run(call(target, "GET", f"{_PATH}?limit={limit}"))
-    for letter in found:
-        click.echo(
-            f"{letter['id']}  {letter['given_up_at']}  {letter['entity']}  {letter['message']}  "
-            f"{letter['code']}: {letter['reason']}"
-        )
-    if not found:
-        click.echo("no message was given up on")
+@on_instance
+@tells
+def list_(*, limit: int, instance: Target) -> Told:
+    r"""List them.
+
+    \b
+    Examples:
+      vareon dead-letters list
+      vareon dead-letters list --limit 5 --json
+    """
+    found = ask(instance, "GET", f"{_PATH}?limit={limit}")
+    return Told(found, table(found, _COLUMNS, empty="no message was given up on"))
 
 
 @dead_letters.command()
 @click.argument("letter")
-@_where
-def show(*, letter: str, data_dir: Path | None, url: str | None, given_token: str | None) -> None:
-    """Show LETTER, given by its id, with its body."""
-    target = target_of(url, given_token, data_dir)
-    found = asyncio.run(call(target, "GET", f"{_PATH}/{letter}"))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+@on_instance
+@tells
+def show(*, letter: str, instance: Target) -> Told:
+    r"""Show LETTER, given by its id, with its body.
+
+    \b
+    Examples:
+      vareon dead-letters show 019a3f6e-7c1b-7d20-9f7a-5b1f6f0c2d11
+    """
+    found = ask(instance, "GET", f"{_PATH}/{letter}")
+    return Told(found, [json.dumps(found, indent=2, ensure_ascii=False)])
 
 
 @dead_letters.command()
 @click.argument("letter")
-@_where
-def redrive(
-    *, letter: str, data_dir: Path | None, url: str | None, given_token: str | None
-) -> None:
-    """Send LETTER to its entity again, once; an effect is started again, a flow goes on."""
-    target = target_of(url, given_token, data_dir)
-    done = asyncio.run(call(target, "POST", f"{_PATH}/{letter}/redrive"))
-    click.echo(f"sent again to {done['sent_to']}")
+@on_instance
+@tells
+def redrive(*, letter: str, instance: Target) -> Told:
+    r"""Send LETTER to its entity again, once; an effect starts again, a flow goes on.
+
+    \b
+    Examples:
+      vareon dead-letters redrive 019a3f6e-7c1b-7d20-9f7a-5b1f6f0c2d11
+    """
+    done = ask(instance, "POST", f"{_PATH}/{letter}/redrive")
+    return Told(done, [f"sent again to {done['sent_to']}"])
 
 
 @dead_letters.command()
 @click.argument("letter")
-@_where
-def discard(
-    *, letter: str, data_dir: Path | None, url: str | None, given_token: str | None
-) -> None:
-    """Give LETTER up for good."""
-    target = target_of(url, given_token, data_dir)
-    asyncio.run(call(target, "DELETE", f"{_PATH}/{letter}"))
-    click.echo("discarded")
+@on_instance
+@tells
+def discard(*, letter: str, instance: Target) -> Told:
+    r"""Give LETTER up for good.
+
+    \b
+    Examples:
+      vareon dead-letters discard 019a3f6e-7c1b-7d20-9f7a-5b1f6f0c2d11
+    """
+    ask(instance, "DELETE", f"{_PATH}/{letter}")
+    return Told({"id": letter, "discarded": True}, ["discarded"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import ssl
 from collections.abc import Callable
@@ -45,6 +46,22 @@ class Target:
     url: str
     token: str
     tls: ssl.SSLContext | None = None
+
+
+def on_instance(command: Callable[..., Any]) -> Callable[..., None]:
+    """Give a command its ``instance``, with the options that say which instance is meant."""
+
+    @functools.wraps(command)
+    def targeted(
+        *arguments: Any,
+        data_dir: Path | None,
+        url: str | None,
+        given_token: str | None,
+        **options: Any,
+    ) -> Any:
+        return command(*arguments, instance=target_of(url, given_token, data_dir), **options)
+
+    return data_dir_option(url_option(token_option(targeted)))
 
 
 def settings_for(data_dir: Path | None) -> Settings:

@@ -9,11 +9,17 @@ import click
 from vareon_runtime.clock import SystemClock
 from vareon_runtime.errors import ConfigurationError, Conflict
 from web.cli.instance import data_dir_option, settings_for
+from web.cli.telling import Told, tells
 
 
 @click.group()
 def keys() -> None:
-    """The keys that sign tokens."""
+    r"""The keys that sign tokens.
+
+    \b
+    Examples:
+      vareon keys rotate
+    """
 
 
 @keys.command()
@@ -23,7 +29,8 @@ def keys() -> None:
     help="Believe the old keys no more: everybody must sign in again. For a key that leaked.",
 )
 @data_dir_option
-def rotate(*, drop: bool, data_dir: Path | None) -> None:
+@tells
+def rotate(*, drop: bool, data_dir: Path | None) -> Told:
     r"""Let a new key sign. The one before is believed until all that it signed is over.
 
     What runs takes it up by itself, within two seconds.
@@ -48,4 +55,4 @@ def rotate(*, drop: bool, data_dir: Path | None) -> None:
             "as this user"
         ) from None
     before = "the one before is not believed any more" if drop else "the one before reads for 24 h"
-    click.echo(f"key {key.id} signs now; {before}")
+    return Told({"key": key.id, "dropped": drop}, [f"key {key.id} signs now; {before}"])

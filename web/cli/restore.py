@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from vareon_runtime.launch import folders
 from vareon_runtime.launch.instance_lock import InstanceLock
 from vareon_runtime.launch.typed_command import typed_command
 from web.cli.instance import data_dir_option, settings_for
+from web.cli.telling import Told, tells
 
 _KEPT = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _PARTS = ("", "-wal", "-shm")
@@ -24,9 +24,9 @@ _PARTS = ("", "-wal", "-shm")
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--replace", is_flag=True, help="Move a database that is there out of the way.")
-@click.option("--json", "as_json", is_flag=True, help="Tell what was restored as JSON.")
 @data_dir_option
-def restore(file: Path, *, replace: bool, as_json: bool, data_dir: Path | None) -> None:
+@tells
+def restore(file: Path, *, replace: bool, data_dir: Path | None) -> Told:
     r"""Make a data dir from the backup in FILE; Vareon must not run on it.
 
     A backup of an older version is brought up to date. Nothing is changed unless all of it can be
@@ -63,20 +63,18 @@ def restore(file: Path, *, replace: bool, as_json: bool, data_dir: Path | None) 
         raise click.ClickException(error.detail) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+    told = {"rows": contents.rows, "made_at": contents.made_at, "moved_aside": aside}
     rows = sum(contents.rows.values())
-    if as_json:
-        told = {"rows": contents.rows, "made_at": contents.made_at, "moved_aside": aside}
-        click.echo(json.dumps({"data_dir": str(settings.data_dir), **told}))
-        return
-    click.echo(f"{rows:,} rows of {contents.made_at} are in {settings.data_dir}")
+    lines = [f"{rows:,} rows of {contents.made_at} are in {settings.data_dir}"]
     if aside:
-        click.echo(f"  what was there before is in {aside}")
+        lines.append(f"  what was there before is in {aside}")
     if "encryption.key" not in contents.kept and not settings.encryption_key_file.exists():
-        click.echo(
+        lines.append(
             "  providers' API keys cannot be read without the old secrets/encryption.key: copy it "
             f"to {settings.secrets_dir}, or set the keys again"
         )
-    click.echo(f"  start it with `{typed_command()} up`")
+    lines.append(f"  start it with `{typed_command()} up`")
+    return Told({"data_dir": str(settings.data_dir), **told}, lines)
 
 
 def _put_in_place(fresh: Path, path: Path) -> str:

@@ -24,8 +24,13 @@ from vareon_runtime.launch import parent
 @click.option("--tls-key", help="PEM file of its key.")
 @click.option("--allow-remote", is_flag=True, default=None, help="Allow an address others reach.")
 def up(**flags: Any) -> None:
-    """Start Vareon here and stay; Ctrl-C stops it.
+    r"""Start Vareon here and stay; Ctrl-C stops it.
 
     Every option may also be a VAREON_* variable, or a line of vareon.toml.
+
+    \b
+    Examples:
+      vareon up
+      vareon up --port 9000 --data-dir ./data
     """
     sys.exit(parent.run(flags))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
-import sys
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +14,65 @@ import click
 
 from vareon_runtime.config import Settings
 from vareon_runtime.launch import tls
+from vareon_runtime.launch.running import Running
 from web.cli.instance import admin_token, data_dir_option, running_here, settings_for
+from web.cli.table import fields
+from web.cli.telling import Told, tells
 
 _PATIENCE_S = 5.0
 
 
 @click.command()
 @data_dir_option
-def status(data_dir: Path | None) -> None:
-    """Say whether Vareon runs on this data dir, and whether it is ready."""
+@tells
+def status(data_dir: Path | None) -> Told:
+    r"""Say whether Vareon runs on this data dir, and whether it is ready.
+
+    \b
+    Examples:
+      vareon status
+      vareon status --json
+    """
     settings = settings_for(data_dir)
     record = running_here(settings)
     if record is None:
-        click.echo(f"Vareon is not running on {settings.data_dir}")
-        sys.exit(1)
+        value = {"running": False, "ready": False, "data_dir": str(settings.data_dir)}
+        return Told(value, [f"Vareon is not running on {settings.data_dir}"], failed=True)
     code, answer = _readiness(record.url, tls.client_context(settings))
-    click.echo(f"{'ready' if code == 200 else answer.get('detail', 'not ready')}")
-    click.echo(f"  address        {record.url}/")
-    click.echo(f"  Ray dashboard  {record.dashboard_url}")
-    click.echo(f"  data           {settings.data_dir}")
-    click.echo(f"  process        {record.pid}")
-    if code == 200:
-        for line in _stored(record.url, settings):
-            click.echo(line)
-    sys.exit(0 if code == 200 else 1)
+    ready = code == HTTPStatus.OK
+    used = _stored(record.url, settings) if ready else None
+    detail = "ready" if ready else answer.get("detail", "not ready")
+    value = {
+        "running": True,
+        "ready": ready,
+        "detail": detail,
+        "url": record.url,
+        "dashboard_url": record.dashboard_url,
+        "data_dir": str(settings.data_dir),
+        "process": record.pid,
+        "stored": used,
+    }
+    return Told(value, [detail, *_about(record, settings, used)], failed=not ready)
 
 
-def _stored(url: str, settings: Settings) -> list[str]:
-    """What is stored, a line for each family; nothing if this user may not know."""
+def _about(record: Running, settings: Settings, used: dict[str, Any] | None) -> list[str]:
+    pairs = [
+        ("address", f"{record.url}/"),
+        ("Ray dashboard", record.dashboard_url),
+        ("data", settings.data_dir),
+        ("process", record.pid),
+    ]
+    if used is None:
+        return fields(pairs)
+    total = f"{_size(used['file_bytes'])}, log {_size(used['log_bytes'])}"
+    return fields([*pairs, ("stored", total)]) + [
+        f"    {family['family']:<12} {family['rows']:>12,} rows  {_size(family['bytes']):>9}"
+        for family in used["families"]
+    ]
+
+
+def _stored(url: str, settings: Settings) -> dict[str, Any] | None:
+    """What is stored; None if this user may not know."""
     try:
         token = admin_token(settings)
         request = urllib.request.Request(  # noqa: S310 - our own address
@@ -50,15 +81,9 @@ def _stored(url: str, settings: Settings) -> list[str]:
         with urllib.request.urlopen(  # noqa: S310 - our own address
             request, timeout=_PATIENCE_S, context=tls.client_context(settings)
         ) as response:
-            used = json.load(response)
+            return dict(json.load(response))
     except (OSError, ValueError, click.ClickException):
-        return []
-    lines = [f"  stored         {_size(used['file_bytes'])}, log {_size(used['log_bytes'])}"]
-    lines.extend(
-        f"    {family['family']:<12} {family['rows']:>12,} rows  {_size(family['bytes']):>9}"
-        for family in used["families"]
-    )
-    return lines
+        return None
 
 
 def _size(count: int) -> str:

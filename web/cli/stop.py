@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 import click
 
 from vareon_runtime.launch import instance_lock
 from web.cli.instance import data_dir_option, settings_for
+from web.cli.telling import Told, tells
 
 _PATIENCE_S = 20.0
 
 
 @click.command()
 @data_dir_option
-def down(data_dir: Path | None) -> None:
-    """Stop the instance that runs on this data dir, and wait for its end."""
+@tells
+def down(data_dir: Path | None) -> Told:
+    r"""Stop the instance that runs on this data dir, and wait for its end.
+
+    \b
+    Examples:
+      vareon down
+    """
     settings = settings_for(data_dir)
     pid = instance_lock.owner(settings.data_dir)
     if pid is None:
-        click.echo(f"Vareon is not running on {settings.data_dir}")
-        sys.exit(1)
+        value = {"stopped": False, "process": None}
+        return Told(value, [f"Vareon is not running on {settings.data_dir}"], failed=True)
     if not _ended(pid):
         raise click.ClickException(f"process {pid} has not ended in {_PATIENCE_S:.0f} s")
-    click.echo("Vareon has stopped")
+    return Told({"stopped": True, "process": pid}, ["Vareon has stopped"])
 
 
 def _ended(pid: int) -> bool:
