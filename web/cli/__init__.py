@@ -46,6 +46,7 @@ class _Commands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _keep_lines(command)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -56,6 +57,15 @@ class _Commands(click.Group):
             ctx.color = False
         with told_in_a_sentence():
             return super().invoke(ctx)
+
+
+def _keep_lines(command: click.Command) -> None:
+    """Let examples stand as written: click wants a backspace, raw docstrings have two letters."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _keep_lines(below)
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,3 +81,6 @@ def main() -> None:
       vareon chat "hello"
       vareon user list --json
     """
+
+
+_keep_lines(main)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from vareon_runtime.launch import folders
 from web.cli import log_reader
@@ -16,10 +17,23 @@ _COLOURS = {"error": "red", "warning": "yellow", "critical": "red"}
 _SHOWN_APART = frozenset({"time", "level", "event", "pid"})
 
 
+def _complete_process(
+    context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    folder = folders.log_dir(settings_for(context.params.get("data_dir")))
+    found = sorted(file.stem for file in folder.glob("*.log"))
+    return [CompletionItem(name) for name in found if name.startswith(begun)]
+
+
 @click.command()
 @click.option("-n", "--lines", default=50, show_default=True, help="How many of the newest.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
-@click.option("--process", "source", help="Only of this one, such as front-door or entity-host-0.")
+@click.option(
+    "--process",
+    "source",
+    help="Only of this one, such as front-door or entity-host-0.",
+    shell_complete=_complete_process,
+)
 @click.option("--errors", is_flag=True, help="Only what went wrong.")
 @click.option("--json", "as_json", is_flag=True, help="Lines as they were written.")
 @data_dir_option

@@ -79,7 +79,7 @@ def list_(*, limit: int, instance: Target) -> Told:
 @_traits
 @on_instance
 @tells
-def add(*, provider: str, name: str, target: Target, **traits: Any) -> Told:
+def add(*, provider: str, name: str, instance: Target, **traits: Any) -> Told:
     r"""Add the model that PROVIDER calls NAME.
 
     \b
@@ -87,9 +87,9 @@ def add(*, provider: str, name: str, target: Target, **traits: Any) -> Told:
       vareon model add openai gpt-4o
       vareon model add openai o3 --reasoning --max-tokens 100000
     """
-    body = {"provider_id": find_provider(target, provider)["id"], "model_name": name, **traits}
+    body = {"provider_id": find_provider(instance, provider)["id"], "model_name": name, **traits}
     body = {field: value for field, value in body.items() if value is not None}
-    made = ask(target, "POST", _PATH, body)
+    made = ask(instance, "POST", _PATH, body)
     return Told(made, [f"{name} may be used now: vareon model use {name}"])
 
 
@@ -101,7 +101,7 @@ def add(*, provider: str, name: str, target: Target, **traits: Any) -> Told:
 @_traits
 @on_instance
 @tells
-def change(*, name: str, target: Target, **traits: Any) -> Told:
+def change(*, name: str, instance: Target, **traits: Any) -> Told:
     r"""Change the model called NAME; what is not named stays.
 
     \b
@@ -112,7 +112,7 @@ def change(*, name: str, target: Target, **traits: Any) -> Told:
     body = {field: value for field, value in traits.items() if value is not None}
     if not body:
         raise click.UsageError("say what to change, such as --inactive")
-    changed = ask(target, "PUT", f"{_PATH}/{_find(target, name)['id']}", body)
+    changed = ask(instance, "PUT", f"{_PATH}/{_find(instance, name)['id']}", body)
     return Told(changed, [f"{changed['model_name']} is changed"])
 
 

@@ -151,13 +151,18 @@ def find(target: Target, name: str) -> dict[str, Any]:
 
 def _key(*, from_stdin: bool) -> str:
     if not from_stdin:
-        if not sys.stdin.isatty():
+        if not _asked():
             raise click.UsageError("nobody can be asked for the key here: use --key-stdin")
         return str(click.prompt("API key", default="", hide_input=True, show_default=False))
     given = sys.stdin.readline().strip()
     if not given:
         raise click.ClickException("standard input held no key")
     return given
+
+
+def _asked() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty()
 
 
 def _colour(enabled: object) -> str | None:
