@@ -17,6 +17,7 @@ class UserView(Message, frozen=True):
     roles: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    is_verified: bool = False
 
 
 class Outcome(Message, frozen=True):

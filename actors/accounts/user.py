@@ -136,4 +136,5 @@ class User(Registration, PasswordCare, Closing):
             roles=state.roles,
             created_at=state.created_at,
             updated_at=state.updated_at,
+            is_verified=state.is_verified,
         )

@@ -132,7 +132,12 @@ CASES = [
     Case("PUT", PREFERENCE, {"temperature": 0.1}),
     Case("POST", CONVERSATIONS, {"title": "t"}),
     Case("DELETE", CONVERSATIONS + "/{id}", None, World.conversation_made),
-    Case("POST", "/api/users", {"username": "bea", "password": "long enough", "roles": ["member"]}),
+    Case(
+        "POST",
+        USERS,
+        {"username": "bea", "password": "long enough", "roles": ["member"]},
+        gone=World.user_gone,
+    ),
     Case("POST", USERS + "/invite", {"email": "bea@example.org", "roles": ["member"]}),
     Case("PUT", USERS + "/me", {"username": "boss"}),
     Case(

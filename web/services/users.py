@@ -89,7 +89,16 @@ class Users:
         """
         held = await self._roles.ids(roles)
         made = await self._accounts.create(username, password, held, email, principal)
-        return await self.user(made.id)
+        return UserOut(
+            id=made.id,
+            username=made.username,
+            email=made.email,
+            is_active=made.is_active,
+            is_verified=made.is_verified,
+            roles=sorted(set(roles)),
+            created_at=made.created_at,
+            updated_at=made.updated_at,
+        )
 
     async def set_roles(self, principal: Principal, user_id: str, roles: Sequence[str]) -> UserOut:
         """Give an account these roles and no others.
