@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, ClassVar
 
 from vareon_runtime.entity import Message, Request
+from vareon_runtime.message import Upgrade
+
+
+def _as_verified(fields: dict[str, Any]) -> dict[str, Any]:
+    # Whoever had an account then had it from an administrator.
+    return {**fields, "is_verified": True}
+
+
+def _with_verified_account(fields: dict[str, Any]) -> dict[str, Any]:
+    account = fields.get("account")
+    return {**fields, "account": _as_verified(account)} if account else fields
 
 
 class UserView(Message, frozen=True):
     """An account without its password."""
+
+    schema_version: ClassVar[int] = 2
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _as_verified}
 
     id: str
     username: str
@@ -150,6 +165,9 @@ class AccessOutcome(Message, frozen=True):
         account: None if it was refused, or is gone.
         code: The error's; empty if it was done.
     """
+
+    schema_version: ClassVar[int] = 2
+    upgrades: ClassVar[dict[int, Upgrade]] = {1: _with_verified_account}
 
     account: UserView | None = None
     code: str = ""
