@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from aiohttp import web as aiohttp_web
@@ -18,9 +19,11 @@ from web.middleware import FrontGate, Opening
 from web.outcomes import KeyedRequests
 from web.quotas import Quotas
 from web.request_meter import RequestMeter
-from web.routes import PUBLIC, Route
+from web.routes import PUBLIC, Handler, Route
 from web.services.authentication import Authenticator
 from web.services.policy import PERMISSIONS
+
+_PARAMETER = re.compile(r"\{[a-z_]+\}")
 
 
 def build_app(
@@ -69,7 +72,34 @@ def build_app(
         handler = conditional(watched(route, lasting), singles)
         for path in _both_forms(route.path):
             access[app.router.add_route(route.method, path, handler)] = route
+    _keep_apart(app, routes)
     return app
+
+
+def _keep_apart(app: aiohttp_web.Application, routes: list[Route]) -> None:
+    """Have a path that is written out never be taken for one with an id in that place."""
+    methods: dict[str, set[str]] = {}
+    for route in routes:
+        methods.setdefault(route.path, set()).add(route.method)
+    patterns = [
+        (re.compile(_PARAMETER.sub("[^/]+", path)), known)
+        for path, known in methods.items()
+        if "{" in path
+    ]
+    for path, known in methods.items():
+        others = [found for pattern, found in patterns if pattern.fullmatch(path)]
+        if "{" in path or not others:
+            continue
+        for method in sorted(set.union(*others) - known):
+            for form in _both_forms(path):
+                app.router.add_route(method, form, _not_allowed(sorted(known)))
+
+
+def _not_allowed(allowed: list[str]) -> Handler:
+    async def refuse(request: aiohttp_web.Request) -> aiohttp_web.StreamResponse:
+        raise aiohttp_web.HTTPMethodNotAllowed(request.method, allowed)
+
+    return refuse
 
 
 def _both_forms(path: str) -> list[str]:

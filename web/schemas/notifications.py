@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import WithJsonSchema
 
 from web.schemas.base import Number, StrictIn
 from web.schemas.paging import PageQuery
+
+_POSITION = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
 
 
 class NotificationsQuery(PageQuery):
@@ -20,7 +23,7 @@ class NotificationsQuery(PageQuery):
 class PositionQuery(StrictIn):
     """Where a client stands that was here before: the last ``position`` it was told."""
 
-    after: Number | None = Field(default=None, ge=0)
+    after: Annotated[Number, WithJsonSchema(_POSITION)] | None = None
 
 
 class NotificationOut(msgspec.Struct, frozen=True):
