@@ -1,8 +1,7 @@
 """Planted bugs, run for real: ``python -m tests.chaos.mutants``.
 
-Each patch of ``tests/mutants``, and of ``planted`` beside this file, is applied to a copy of the
-tree, and the copy goes through chaos until a promise is seen broken. One that survives all its
-rounds means that chaos proves too little.
+Each patch of ``tests/mutants`` is applied to a copy of the tree, and the copy goes through chaos
+until a promise is seen broken. One that survives all its rounds means that chaos proves too little.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tests.chaos import record
 from tests.chaos.__main__ import CAUGHT
 
 ROOT = Path(__file__).parents[2]
-PATCHES = (ROOT / "tests" / "mutants", Path(__file__).parent / "planted")
+PATCHES = ROOT / "tests" / "mutants"
 SIMULATED_ONLY = frozenset(
     {
         # a store that fails after it has committed, which a real one does not on demand
@@ -52,8 +51,7 @@ def main() -> int:
     chosen = parser.parse_args()
     patches = [
         patch
-        for folder in PATCHES
-        for patch in sorted(folder.glob("*.patch"))
+        for patch in sorted(PATCHES.glob("*.patch"))
         if patch.stem not in SIMULATED_ONLY and (not chosen.names or patch.stem in chosen.names)
     ]
     if not patches:
